@@ -1,0 +1,107 @@
+"""What can go wrong, and the HTTP status that each fault is answered with.
+
+    ServiceError                     500  a fault of our own
+    ├── InvalidRequest               400  what the client sent is wrong; names every wrong field
+    ├── CallerRefused                401  the caller did not show the secret that this endpoint asks for
+    ├── NotFound                     404  no such object
+    ├── Conflict                     409  it exists already
+    ├── RequestTooLarge              413  more than the platform or an endpoint takes
+    ├── NotDicom                     422  a file that is no DICOM Part 10 object
+    ├── ConfigurationError           500  an environment variable is missing or wrong; names it
+    ├── StoreUnavailable             503  DynamoDB, SNS, SQS or S3 failed
+    └── PacsError                    502  the PACS, or its viewer, failed or answered nonsense
+        ├── PacsRefusedCredentials   401  it refused our credentials
+        ├── PacsObjectUnknown        404  it does not know the object
+        ├── PacsConflict             409  it has one already
+        └── PacsTimeout              504  it did not answer in time
+
+Foreign exceptions (requests, botocore, pydicom, Pillow) are translated into these where they enter. No message holds a
+patient's data or a credential: `detail` goes to the client and to the log.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One wrong field: its name as the client spelled it, and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class ServiceError(Exception):
+    """Base of every fault that the service answers; `title` is the problem's, `detail` the occurrence's (RFC 9457)."""
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal Server Error"
+
+    def __init__(self, detail: str, errors: list[FieldError] | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors or []
+
+
+class InvalidRequest(ServiceError):
+    status = 400
+    title = "Bad Request"
+
+
+class CallerRefused(ServiceError):
+    status = 401
+    title = "Unauthorized"
+
+
+class NotFound(ServiceError):
+    status = 404
+    title = "Not Found"
+
+
+class Conflict(ServiceError):
+    status = 409
+    title = "Conflict"
+
+
+class RequestTooLarge(ServiceError):
+    status = 413
+    title = "Content Too Large"
+
+
+class NotDicom(ServiceError):
+    status = 422
+    title = "Unprocessable Content"
+
+
+class ConfigurationError(ServiceError):
+    title = "Service Misconfigured"
+
+
+class StoreUnavailable(ServiceError):
+    status = 503
+    title = "Service Unavailable"
+
+
+class PacsError(ServiceError):
+    status = 502
+    title = "PACS Failure"
+
+
+class PacsRefusedCredentials(PacsError):
+    status = 401
+    title = "PACS Refused Credentials"
+
+
+class PacsObjectUnknown(PacsError):
+    status = 404
+    title = "Not Found"
+
+
+class PacsConflict(PacsError):
+    status = 409
+    title = "Conflict"
+
+
+class PacsTimeout(PacsError):
+    status = 504
+    title = "PACS Timeout"

@@ -1,0 +1,90 @@
+"""One API request, from the Lambda event to the answer: the same for every function behind the HTTP API."""
+
+import time
+import traceback
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dicom_service.errors import InvalidRequest, NotFound, ServiceError
+from dicom_service.http.problem import field_errors, problem
+from dicom_service.http.request import as_json, canonical_query
+
+logger = Logger(service="dicom-service")
+
+
+def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The HTTP API's answer to an event in payload format 2.0; never raises.
+
+    The log names the route and the fault, never a path, a query, a body or a foreign exception's text: those hold
+    patients' identifiers.
+    """
+    started = time.monotonic()
+    logger.append_keys(request_id=event["requestContext"]["requestId"])
+    query_fields, body_fields = _prepare(app)
+    query = canonical_query(event, query_fields)
+    app.context["query"] = query
+    try:
+        prepared = as_json(query.event) if body_fields is not None else query.event
+        answered = app.resolve(prepared, context)
+    except ServiceError as error:
+        response = _problem_of(error)
+        answered = {"statusCode": error.status, "headers": dict(response.headers), "body": response.body}
+    logger.info(
+        event["routeKey"],
+        extra={"status": answered["statusCode"], "milliseconds": round((time.monotonic() - started) * 1000)},
+    )
+    return answered
+
+
+@cache
+def _prepare(app: APIGatewayHttpResolver) -> tuple[list[str], list[str] | None]:
+    """Hangs our faults into the resolver; gives the names of its query parameters and of its JSON body's fields.
+
+    There are no names of a body where no route takes one as JSON.
+    """
+    dependants = [route.dependant for route in app._static_routes + app._dynamic_routes]
+    queries = [field.alias for dependant in dependants for field in dependant.query_params]
+    bodies = [field.field_info.annotation for dependant in dependants for field in dependant.body_params]
+    known = [name for body in bodies for name in getattr(body, "model_fields", ())]
+
+    def invalid(error: RequestValidationError) -> Response[str]:
+        query = app.context["query"]
+        wrong = field_errors(error.errors(), query.spellings, known)
+        return _problem_of(InvalidRequest("The request is invalid", wrong + query.unknown))
+
+    app.exception_handler(RequestValidationError)(invalid)
+    app.exception_handler(ServiceError)(_problem_of)
+    app.exception_handler(NotFoundError)(lambda _error: problem(NotFound("There is no such endpoint")))
+    app.exception_handler(Exception)(_unexpected)
+    app.use([_refuse_unknown_query])
+    return queries, known if bodies else None
+
+
+def _refuse_unknown_query(
+    app: APIGatewayHttpResolver, next_middleware: Callable[[APIGatewayHttpResolver], Response[Any]]
+) -> Response[Any]:
+    unknown = app.context["query"].unknown
+    if unknown:
+        raise InvalidRequest("The request has query parameters that this endpoint does not know", unknown)
+    return next_middleware(app)
+
+
+def _problem_of(error: ServiceError) -> Response[str]:
+    level = logger.warning if error.status < 500 else logger.error
+    level(type(error).__name__, extra={"detail": error.detail})
+    return problem(error)
+
+
+def _unexpected(error: Exception) -> Response[str]:
+    stack = traceback.extract_tb(error.__traceback__)[-4:]
+    frames = [f"{frame.name} {Path(frame.filename).name}:{frame.lineno}" for frame in stack]
+    logger.error("unexpected %s", type(error).__name__, extra={"frames": frames})
+    return problem(ServiceError("The service failed unexpectedly"))

@@ -1,0 +1,77 @@
+"""What the OpenAPI document says of answers that several endpoints share."""
+
+from http import HTTPStatus
+from typing import Any
+
+from dicom_service.http.problem import PROBLEM_JSON
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "title": "Problem",
+    "description": "RFC 9457 problem details",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "description": "every wrong field, in the client's own spelling",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+
+DICOM_JSON_SCHEMA: dict[str, Any] = {
+    "title": "DICOM JSON datasets",
+    "description": "An array of datasets in the DICOM JSON model (PS3.18 Annex F)",
+    "type": "array",
+    "items": {"type": "object", "additionalProperties": {"type": "object"}},
+}
+
+MEANINGS = {
+    400: "The request is invalid; `errors` names every wrong field",
+    401: "The PACS refused the service's credentials",
+    404: "There is no such object",
+    409: "It exists already",
+    413: "More than the platform takes in one request",
+    422: "A file is no DICOM Part 10 object; nothing of the request was stored",
+    500: "A fault of the service itself",
+    502: "The PACS failed or answered nonsense",
+    503: "A store of the service, or the PACS, is not available",
+    504: "The PACS did not answer in time",
+}
+
+
+def problems(*statuses: int, **meanings: str) -> dict[int, Any]:
+    """The `responses` entries of problem answers: what each status means, or `s404="..."` where it means more here."""
+    return {
+        status: {
+            "description": meanings.get(f"s{status}", MEANINGS[status]),
+            "content": {
+                PROBLEM_JSON: {
+                    "schema": PROBLEM_SCHEMA,
+                    "example": {
+                        "type": "about:blank",
+                        "title": HTTPStatus(status).phrase,
+                        "status": status,
+                        "detail": meanings.get(f"s{status}", MEANINGS[status]),
+                    },
+                }
+            },
+        }
+        for status in statuses
+    }
+
+
+def dicom_json(description: str, example: list[dict[str, Any]]) -> dict[int, Any]:
+    """The `responses` entry of a 200 that holds DICOM JSON, in both content types that it is served as."""
+    media = {"schema": DICOM_JSON_SCHEMA, "example": example}
+    return {
+        200: {"description": description, "content": {"application/json": media, "application/dicom+json": media}},
+    }

@@ -1,0 +1,36 @@
+"""Path and query parameters that several endpoints share."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+
+from dicom_service.uid import UID_MAX_LENGTH, UID_PATTERN
+
+EXAMPLE_STUDY = "1.2.752.24.5.2584605181.20150129083013.816906"
+
+LO_WITHOUT_WILDCARDS = r"^[^*?\\\x00-\x1f\x7f]*$"
+"""An LO that means itself in a search: no wildcard, no value separator, no control character (PS3.5 Table 6.2-1)."""
+
+
+def uid_path(name: str, what: str) -> Path:
+    """A path parameter that is a UID (PS3.5 section 9)."""
+    return Path(
+        alias=name, description=f"{what} UID", pattern=UID_PATTERN, max_length=UID_MAX_LENGTH, examples=[EXAMPLE_STUDY]
+    )
+
+
+def patient_id_query(name: str) -> Query:
+    """A query parameter that is one patient's identifier."""
+    return Query(
+        alias=name,
+        description="Patient ID, compared exactly",
+        min_length=1,
+        max_length=64,
+        pattern=LO_WITHOUT_WILDCARDS,
+        examples=["SDJ38WMD1MS01"],
+    )
+
+
+StudyPath = Annotated[str, uid_path("studyUID", "Study Instance")]
+SeriesPath = Annotated[str, uid_path("seriesUID", "Series Instance")]
+InstancePath = Annotated[str, uid_path("instanceUID", "SOP Instance")]

@@ -1,0 +1,109 @@
+"""What arrives from the HTTP API, made plain before the route is called: parameter names and JSON bodies.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl, urlencode
+
+from dicom_service.errors import FieldError, InvalidRequest
+from dicom_service.http.problem import suggestion
+
+DEEPEST_JSON = 64
+
+
+@dataclass(frozen=True)
+class Query:
+    """The query parameters of a request: in the event under their declared names, `spellings` as the client wrote them.
+
+    `unknown` are those that the endpoint does not have. They are refused: a filter that is ignored would show more
+    patients than were asked for.
+    """
+
+    event: dict[str, Any]
+    spellings: dict[str, str]
+    unknown: list[FieldError]
+
+
+def canonical_query(event: Mapping[str, Any], declared: Iterable[str]) -> Query:
+    """Brings each query parameter under its declared name, whatever the case of the client's spelling."""
+    by_lower_case = {name.lower(): name for name in declared}
+    query = Query({}, {}, [])
+    pairs: list[tuple[str, str]] = []
+    for name, value in parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True):
+        canonical = by_lower_case.get(name.lower())
+        if canonical is None:
+            message = "is not a known query parameter" + suggestion(name, by_lower_case.values())
+            query.unknown.append(FieldError(name[:64], message))
+        else:
+            query.spellings[canonical] = name
+            pairs.append((canonical, value))
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        values[name] = f"{values[name]},{value}" if name in values else value
+    query.event.update(event, rawQueryString=urlencode(pairs), queryStringParameters=values)
+    return query
+
+
+def body_bytes(event: Mapping[str, Any]) -> bytes:
+    """The request's body as it was sent; raises InvalidRequest where it is not the base64 it claims to be."""
+    body = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return str(body).encode()
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequest("The body is not valid base64") from error
+
+
+def as_json(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event with its body as text, to be read as JSON whatever its Content-Type says: many clients send none."""
+    try:
+        text = body_bytes(event).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("The body is not UTF-8", [FieldError("body", "must be UTF-8 text")]) from error
+    if not text.strip():
+        raise InvalidRequest("The body is empty", [FieldError("body", "must be a JSON object")])
+    headers = {name: value for name, value in (event.get("headers") or {}).items() if name.lower() != "content-type"}
+    headers["content-type"] = "application/json"
+    return {**event, "headers": headers, "body": text, "isBase64Encoded": False}
+
+
+def parse_json(text: str | bytes) -> Any:
+    """JSON as RFC 8259 has it: no NaN, no name twice in an object, at most 64 levels; raises InvalidRequest."""
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_names)
+        _check_depth(value)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("The body is not valid JSON", [FieldError("body", "must be valid JSON")]) from error
+    return value
+
+
+def _refuse_constant(_name: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are no JSON")
+
+
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return names
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEEPEST_JSON):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, (dict, list))
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not level:
+            return
+    raise ValueError("nested too deeply")

@@ -1,0 +1,37 @@
+"""DICOM unique identifiers (PS3.5 section 9)."""
+
+import re
+import secrets
+from collections.abc import Callable
+
+from dicom_service import settings
+from dicom_service.errors import ConfigurationError
+
+UID_PATTERN = r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*$"
+UID_MAX_LENGTH = 64
+SHORTEST_RANDOM_PART = 20
+
+
+def is_uid(text: str) -> bool:
+    """Whether it is a UID: at most 64 characters, numeric components joined by dots, none with a leading zero."""
+    return len(text) <= UID_MAX_LENGTH and re.fullmatch(UID_PATTERN, text) is not None and not text.endswith("\n")
+
+
+def uid_root() -> str:
+    """The organization's root from DICOM_UID_ROOT; it must leave at least 20 random digits behind its dot."""
+    root = settings.required("DICOM_UID_ROOT").rstrip(".")
+    if not is_uid(root):
+        raise ConfigurationError("DICOM_UID_ROOT is not a UID")
+    if UID_MAX_LENGTH - len(root) - 1 < SHORTEST_RANDOM_PART:
+        raise ConfigurationError(f"DICOM_UID_ROOT leaves fewer than {SHORTEST_RANDOM_PART} random digits")
+    return root
+
+
+def random_uid(root: str, below: Callable[[int], int] = secrets.randbelow) -> str:
+    """A UID of exactly 64 characters: the root, a dot and random digits of which the first is no zero.
+
+    `below(n)` gives a random whole number from 0 to n - 1.
+    """
+    digits = UID_MAX_LENGTH - len(root) - 1
+    lowest = 10 ** (digits - 1)
+    return f"{root}.{lowest + below(9 * lowest)}"

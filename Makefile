@@ -1,0 +1,49 @@
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+export PYTHONPATH := layers/dicom_service:.
+export AWS_DEFAULT_REGION ?= eu-central-1
+export SAM_CLI_TELEMETRY := 0
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# The environment: uv where it works, else the interpreter's own venv and pip.
+.venv/.made: requirements/dev.txt
+	uv --version >/dev/null 2>&1 && uv venv -q --clear --python 3.13 .venv || python3 -m venv --clear .venv
+	uv --version >/dev/null 2>&1 && uv pip sync -q --python .venv requirements/dev.txt \
+	  || .venv/bin/python -m pip install -q --require-hashes -r requirements/dev.txt
+	touch $@
+
+run: .venv/.made  ## the service, an embedded PACS and AWS emulated, on this machine
+	@exec $(PYTHON) -m local
+
+demo: .venv/.made  ## the story of one exam, against a running service or one of its own
+	@exec $(PYTHON) -m local.demo
+
+test: .venv/.made  ## every test
+	$(PYTHON) -m pytest
+
+lint: .venv/.made  ## ruff, mypy, the template
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/sam validate --lint
+
+build: .venv/.made  ## what is deployed, in .aws-sam/
+	PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/sam build
+
+openapi: .venv/.made  ## docs/openapi.json and the documentation page, from the handlers
+	$(PYTHON) -W error -m local.openapi
+
+lock: .venv/.made  ## the pinned requirements, anew
+	$(PYTHON) -m uv pip compile -q -U --python-version 3.13 --generate-hashes --no-annotate --no-header \
+	  requirements/dev.in -o requirements/dev.txt
+	for layer in dicom_service imaging; do \
+	  $(PYTHON) -m uv pip compile -q --python-version 3.13 --python-platform x86_64-manylinux_2_28 --generate-hashes \
+	    --no-annotate --no-header -c requirements/dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; \
+	done
+
+deploy: build  ## to AWS, with samconfig.toml's parameters
+	.venv/bin/sam deploy
+
+.PHONY: help run demo test lint build openapi lock deploy

@@ -20,7 +20,7 @@ patient's data or a credential: `detail` goes to the client and to the log.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,21 @@ class FieldError:
 
 
 class ServiceError(Exception):
-    """Base of every fault that the service answers; `title` is the problem's, `detail` the occurrence's (RFC 9457)."""
+    """Base of every fault that the service answers: `title` is the problem's, `detail` the occurrence's (RFC 9457).
+
+    `extensions` are further members of the problem document.
+    """
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal Server Error"
 
-    def __init__(self, detail: str, errors: list[FieldError] | None = None) -> None:
+    def __init__(
+        self, detail: str, errors: list[FieldError] | None = None, extensions: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = errors or []
+        self.extensions = extensions or {}
 
 
 class InvalidRequest(ServiceError):

@@ -48,9 +48,10 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaCo
 def _prepare(app: APIGatewayHttpResolver) -> tuple[list[str], list[str] | None]:
     """Hangs our faults into the resolver; gives the names of its query parameters and of its JSON body's fields.
 
-    There are no names of a body where no route takes one as JSON.
+    There are no names of a body where no route takes one as JSON, and none at all where the resolver validates nothing.
     """
-    dependants = [route.dependant for route in app._static_routes + app._dynamic_routes]
+    routes = app._static_routes + app._dynamic_routes if app._enable_validation else []
+    dependants = [route.dependant for route in routes]
     queries = [field.alias for dependant in dependants for field in dependant.query_params]
     bodies = [field.field_info.annotation for dependant in dependants for field in dependant.body_params]
     known = [name for body in bodies for name in getattr(body, "model_fields", ())]

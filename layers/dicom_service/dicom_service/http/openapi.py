@@ -5,34 +5,46 @@ from typing import Any
 
 from dicom_service.http.problem import PROBLEM_JSON
 
-PROBLEM_SCHEMA: dict[str, Any] = {
-    "title": "Problem",
-    "description": "RFC 9457 problem details",
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "description": "every wrong field, in the client's own spelling",
-            "items": {
+COMPONENTS: dict[str, Any] = {
+    "Problem": {
+        "title": "Problem",
+        "description": "RFC 9457 problem details",
+        "type": "object",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "errors": {
+                "type": "array",
+                "description": "every wrong field, in the client's own spelling",
+                "items": {
+                    "type": "object",
+                    "required": ["field", "message"],
+                    "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                },
+            },
+        },
+    },
+    "DicomJson": {
+        "title": "DicomJson",
+        "description": "Datasets in the DICOM JSON model (PS3.18 Annex F): attributes by tag",
+        "type": "array",
+        "items": {
+            "type": "object",
+            "additionalProperties": {
                 "type": "object",
-                "required": ["field", "message"],
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                "required": ["vr"],
+                "properties": {"vr": {"type": "string"}, "Value": {"type": "array", "items": {}}},
             },
         },
     },
 }
+"""Schemas that are no model of one function; the document holds them under `#/components/schemas`."""
 
-DICOM_JSON_SCHEMA: dict[str, Any] = {
-    "title": "DICOM JSON datasets",
-    "description": "An array of datasets in the DICOM JSON model (PS3.18 Annex F)",
-    "type": "array",
-    "items": {"type": "object", "additionalProperties": {"type": "object"}},
-}
+PROBLEM = {"$ref": "#/components/schemas/Problem"}
+DICOM_JSON = {"$ref": "#/components/schemas/DicomJson"}
 
 MEANINGS = {
     400: "The request is invalid; `errors` names every wrong field",
@@ -55,7 +67,7 @@ def problems(*statuses: int, **meanings: str) -> dict[int, Any]:
             "description": meanings.get(f"s{status}", MEANINGS[status]),
             "content": {
                 PROBLEM_JSON: {
-                    "schema": PROBLEM_SCHEMA,
+                    "schema": PROBLEM,
                     "example": {
                         "type": "about:blank",
                         "title": HTTPStatus(status).phrase,
@@ -71,7 +83,7 @@ def problems(*statuses: int, **meanings: str) -> dict[int, Any]:
 
 def dicom_json(description: str, example: list[dict[str, Any]]) -> dict[int, Any]:
     """The `responses` entry of a 200 that holds DICOM JSON, in both content types that it is served as."""
-    media = {"schema": DICOM_JSON_SCHEMA, "example": example}
+    media = {"schema": DICOM_JSON, "example": example}
     return {
         200: {"description": description, "content": {"application/json": media, "application/dicom+json": media}},
     }

@@ -50,6 +50,7 @@ def problem(error: ServiceError) -> Response[str]:
     }
     if error.errors:
         body["errors"] = [{"field": wrong.field, "message": wrong.message} for wrong in error.errors]
+    body |= error.extensions
     return Response(error.status, PROBLEM_JSON, json.dumps(body, ensure_ascii=False), {"Cache-Control": "no-store"})
 
 

@@ -1,0 +1,90 @@
+"""Multipart bodies (RFC 2046 section 5.1): written one part at a time, read as leniently as PACS and browsers need."""
+
+import secrets
+from dataclasses import dataclass
+from email.message import Message
+
+from dicom_service.errors import InvalidRequest
+
+LONGEST_PART_HEADER = 16 * 1024
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part: its content type, its file name (empty where it has none) and its bytes."""
+
+    content_type: str
+    file_name: str
+    content: bytes
+
+
+def related_body(content: bytes, content_type: str) -> tuple[bytes, str]:
+    """A multipart/related body of one part, and the Content-Type to send it with (PS3.18 section 8.6.1.2)."""
+    boundary = secrets.token_hex(16)
+    head = f"--{boundary}\r\nContent-Type: {content_type}\r\n\r\n".encode()
+    body = b"".join((head, content, f"\r\n--{boundary}--\r\n".encode()))
+    return body, f'multipart/related; type="{content_type}"; boundary="{boundary}"'
+
+
+def is_multipart(content_type: str) -> bool:
+    """Whether a Content-Type is a multipart one."""
+    return content_type.strip().lower().startswith("multipart/")
+
+
+def split_parts(content_type: str, body: bytes) -> list[Part]:
+    """The parts of a multipart body; the boundary may be quoted or bare, parts need no Content-Length.
+
+    Raises InvalidRequest where there is no boundary, or where the body is cut off before the closing one: what is left
+    of the last part would look whole.
+    """
+    boundary = _parameter(content_type, "boundary")
+    if not boundary:
+        raise InvalidRequest("The Content-Type has no boundary")
+    delimiter = b"--" + boundary.encode("latin-1", "replace")
+    position = 0 if body.startswith(delimiter) else body.find(b"\n" + delimiter) + 1
+    if not body.startswith(delimiter, position):
+        raise InvalidRequest("The body does not hold the boundary of its Content-Type")
+    parts: list[Part] = []
+    while True:
+        position += len(delimiter)
+        if body.startswith(b"--", position):
+            return parts
+        end = body.find(b"\n" + delimiter, position)
+        if end < 0:
+            raise InvalidRequest("The body is cut off before its closing boundary")
+        parts.append(_part(body, position, end))
+        position = end + 1
+
+
+def _part(body: bytes, start: int, end: int) -> Part:
+    """The part between two delimiters: the rest of the delimiter's line, headers, an empty line, the content."""
+    if body[end - 1 : end] == b"\r":
+        end -= 1
+    start = body.find(b"\n", start) + 1
+    head, separator = start, 0
+    for blank in (b"\r\n\r\n", b"\n\n"):
+        found = body.find(blank, start, min(start + LONGEST_PART_HEADER, end + len(blank)))
+        if found >= 0 and (not separator or found < head):
+            head, separator = found, len(blank)
+    if body.startswith((b"\r\n", b"\n"), start):
+        head, separator = start, 2 if body.startswith(b"\r\n", start) else 1
+    if not separator:
+        raise InvalidRequest("A part of the body has no end of its headers")
+    headers = _headers(body[start:head])
+    content = body[head + separator : max(end, head + separator)]
+    return Part(
+        headers.get("content-type", ""), _parameter(headers.get("content-disposition", ""), "filename"), content
+    )
+
+
+def _headers(block: bytes) -> dict[str, str]:
+    lines = block.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    pairs = (line.partition(":") for line in lines)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _parameter(header: str, name: str) -> str:
+    message = Message()
+    message["content-type"] = header.replace("\r", "").replace("\n", "")
+    value = message.get_param(name, "")
+    return value[2] if isinstance(value, tuple) else str(value)

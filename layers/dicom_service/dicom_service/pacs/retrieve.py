@@ -1,0 +1,125 @@
+"""Retrieving an object by WADO-RS (PS3.18 section 10.4) or WADO-URI (section 9), and pictures of it."""
+
+from dataclasses import dataclass
+
+from dicom_service.errors import InvalidRequest, PacsError, PacsRefusedCredentials
+from dicom_service.pacs.dialects import Dialect, PictureWay
+from dicom_service.pacs.multipart import is_multipart, split_parts
+from dicom_service.pacs.session import PacsAnswer, PacsSession
+
+PREFIX_AT = 128
+PREFIX = b"DICM"
+
+WADO_RS_ACCEPTS = (
+    'multipart/related; type="application/dicom"; transfer-syntax=*',
+    "application/dicom; transfer-syntax=*",
+)
+"""Some PACS know only the one, some only the other; without the transfer syntax some transcode."""
+
+NOT_THIS_ACCEPT = frozenset({400, 406, 415})
+
+
+@dataclass(frozen=True)
+class Instance:
+    """Where an object stands: its three UIDs."""
+
+    study_uid: str
+    series_uid: str
+    instance_uid: str
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What a picture is wanted like: longest side in pixels, 1-based frame, (centre, width) of the window, quality."""
+
+    size: int
+    frame: int | None
+    window: tuple[float, float] | None
+    quality: int
+
+
+def retrieve_instance(session: PacsSession, dialect: Dialect, instance: Instance) -> bytes:
+    """The object as the PACS stores it, a Part 10 file (PS3.10 section 7).
+
+    Raises PacsObjectUnknown where the PACS has none, PacsError where what comes is no DICOM, whatever its label.
+    """
+    if dialect.retrieval == "wado-uri":
+        query = _wado_uri(instance, "application/dicom") | {"transferSyntax": "original"}
+        return _part10(session.send("GET", dialect.retrieving, query=query, repeatable=True))
+    path = _wado_rs_path(dialect, instance)
+    answers = {200, *NOT_THIS_ACCEPT}
+    for accept in WADO_RS_ACCEPTS:
+        answer = session.send("GET", path, headers={"Accept": accept}, repeatable=True, answers=answers)
+        if answer.status not in NOT_THIS_ACCEPT:
+            return _part10(answer)
+    raise PacsError("The PACS offers the object in no way that is known")
+
+
+def retrieve_picture(
+    session: PacsSession, dialect: Dialect, way: PictureWay, instance: Instance, wanted: Rendering
+) -> bytes | None:
+    """What the PACS answers when asked for a picture in one way; None where it cannot.
+
+    It may be anything (an empty body, HTML): the caller must look. Raises PacsRefusedCredentials.
+    """
+    path, query = _picture_request(dialect, way, instance, wanted)
+    try:
+        answer = session.send("GET", path, query=query, headers={"Accept": "image/jpeg"})
+    except PacsRefusedCredentials:
+        raise
+    except PacsError:
+        return None
+    return answer.body
+
+
+def _picture_request(
+    dialect: Dialect, way: PictureWay, instance: Instance, wanted: Rendering
+) -> tuple[str, dict[str, str]]:
+    if way == "wado-uri":
+        return dialect.retrieving, _wado_uri(instance, "image/jpeg") | _wado_uri_options(wanted)
+    path = _wado_rs_path(dialect, instance)
+    if way == "thumbnail":
+        return f"{path}/thumbnail", {}
+    frame = f"/frames/{wanted.frame}" if wanted.frame else ""
+    query = {"viewport": f"{wanted.size},{wanted.size}", "quality": str(wanted.quality)}
+    if wanted.window:
+        query["window"] = f"{wanted.window[0]:g},{wanted.window[1]:g},linear"
+    return f"{path}{frame}/rendered", query
+
+
+def _wado_uri(instance: Instance, content_type: str) -> dict[str, str]:
+    """The query of PS3.18 section 9.4."""
+    return {
+        "requestType": "WADO",
+        "studyUID": instance.study_uid,
+        "seriesUID": instance.series_uid,
+        "objectUID": instance.instance_uid,
+        "contentType": content_type,
+    }
+
+
+def _wado_uri_options(wanted: Rendering) -> dict[str, str]:
+    options = {"rows": str(wanted.size), "columns": str(wanted.size), "imageQuality": str(wanted.quality)}
+    if wanted.frame:
+        options["frameNumber"] = str(wanted.frame)
+    if wanted.window:
+        options |= {"windowCenter": f"{wanted.window[0]:g}", "windowWidth": f"{wanted.window[1]:g}"}
+    return options
+
+
+def _wado_rs_path(dialect: Dialect, instance: Instance) -> str:
+    return f"{dialect.retrieving}/{instance.study_uid}/series/{instance.series_uid}/instances/{instance.instance_uid}"
+
+
+def _part10(answer: PacsAnswer) -> bytes:
+    content_type = answer.headers.get("Content-Type", "")
+    content = answer.body
+    if is_multipart(content_type):
+        try:
+            parts = split_parts(content_type, content)
+        except InvalidRequest as error:
+            raise PacsError(f"The PACS answered a broken multipart body: {error.detail}") from error
+        content = parts[0].content if parts else b""
+    if content[PREFIX_AT : PREFIX_AT + 4] != PREFIX:
+        raise PacsError("The PACS answered something that is no DICOM object")
+    return content

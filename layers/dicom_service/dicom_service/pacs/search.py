@@ -1,0 +1,93 @@
+"""Searching by QIDO-RS (PS3.18 section 10.6): every page, and no patient but the one that was asked for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dicom_service.errors import PacsError
+from dicom_service.pacs.attributes import INSTANCE, SERIES, STUDY, completed, first_value
+from dicom_service.pacs.dialects import Dialect
+from dicom_service.pacs.session import PacsSession
+
+PAGE = 100
+"""No PACS is known that answers fewer in one page while it has more and does not say so."""
+
+MOST_RESULTS = 100_000
+HEADERS = {"Accept": "application/dicom+json"}
+
+PATIENT_ID = "00100020"
+STUDY_UID = "0020000D"
+SERIES_UID = "0020000E"
+SOP_UID = "00080018"
+
+Datasets = list[dict[str, Any]]
+
+
+def search_studies(session: PacsSession, dialect: Dialect, patient_id: str) -> Datasets:
+    """The patient's studies, with the attributes of PS3.18 Table 10.6.3-3."""
+    found = _all_pages(session, dialect.searching, {"PatientID": patient_id}, STUDY_UID)
+    return [completed(dataset, STUDY) for dataset in found if _is_of(dataset, patient_id)]
+
+
+def search_series(session: PacsSession, dialect: Dialect, patient_id: str, study_uid: str) -> Datasets:
+    """The series of a study (Table 10.6.3-4), none where the study is not the patient's."""
+    if not _owns(session, dialect, patient_id, study_uid):
+        return []
+    path = f"{dialect.searching}/{study_uid}/series"
+    return [completed(dataset, SERIES) for dataset in _all_pages(session, path, {}, SERIES_UID)]
+
+
+def search_instances(
+    session: PacsSession, dialect: Dialect, patient_id: str, study_uid: str, series_uid: str
+) -> Datasets:
+    """The instances of a series (Table 10.6.3-5), none where the study is not the patient's."""
+    if not _owns(session, dialect, patient_id, study_uid):
+        return []
+    path = f"{dialect.searching}/{study_uid}/series/{series_uid}/instances"
+    return [completed(dataset, INSTANCE) for dataset in _all_pages(session, path, {}, SOP_UID)]
+
+
+def _owns(session: PacsSession, dialect: Dialect, patient_id: str, study_uid: str) -> bool:
+    """Whether the study is the patient's: PatientID is no key that a PACS must match below study level."""
+    query = {"PatientID": patient_id, "StudyInstanceUID": study_uid}
+    found = _all_pages(session, dialect.searching, query, STUDY_UID)
+    return any(first_value(dataset, STUDY_UID) == study_uid and _is_of(dataset, patient_id) for dataset in found)
+
+
+def _is_of(dataset: dict[str, Any], patient_id: str) -> bool:
+    """Whether the dataset says itself that it is the patient's; some PACS match in any case, or by prefix."""
+    said = first_value(dataset, PATIENT_ID)
+    if said is None:
+        raise PacsError("The PACS answered studies without their Patient ID")
+    return str(said).strip() == patient_id.strip()
+
+
+def _all_pages(session: PacsSession, path: str, query: Mapping[str, str], key: str) -> Datasets:
+    """Every result, each once by the UID in `key`.
+
+    Goes on while a page is full or says that there is more (Warning 299, PS3.18 section 8.3.4.4); ends where a page
+    brings nothing new, as it does from a PACS that knows no offset. An unknown study or series has no results.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    received = 0
+    while True:
+        paging = {"limit": str(PAGE), "offset": str(received)}
+        answer = session.send(
+            "GET", path, query={**query, **paging}, headers=HEADERS, repeatable=True, answers=(200, 204, 206, 404)
+        )
+        page = [] if answer.status == 404 else answer.dicom_json()
+        known = len(found)
+        for dataset in page:
+            found.setdefault(_uid(dataset, key), dataset)
+        received += len(page)
+        more = len(page) >= PAGE or "299" in answer.headers.get("Warning", "")
+        if not more or len(found) == known:
+            return list(found.values())
+        if received > MOST_RESULTS:
+            raise PacsError(f"The PACS answered more than {MOST_RESULTS} results")
+
+
+def _uid(dataset: dict[str, Any], key: str) -> str:
+    uid = first_value(dataset, key)
+    if not isinstance(uid, str):
+        raise PacsError("The PACS answered results without their UID")
+    return uid

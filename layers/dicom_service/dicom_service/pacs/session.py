@@ -1,0 +1,214 @@
+"""One conversation with the PACS over HTTP: who we are, how long we wait, what is repeated, what an answer must be."""
+
+import json
+import random
+import time
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ReadTimeoutError
+
+from dicom_service import settings
+from dicom_service.errors import (
+    PacsConflict,
+    PacsError,
+    PacsObjectUnknown,
+    PacsRefusedCredentials,
+    PacsTimeout,
+)
+
+CONNECT_SECONDS = 3.0
+BUDGET_SECONDS = 25.0
+"""What all calls of one invocation may take together: the function ends at 29 s, the HTTP API at 30 s."""
+
+PAUSES_SECONDS = (0.2, 0.8)
+"""Before the second and the third try of a request that may be repeated."""
+
+WORTH_REPEATING = frozenset({429, 502, 503, 504})
+SUCCESS = range(200, 300)
+MOST_BYTES = 400 * 1024 * 1024
+"""The largest answer that is read: more would not fit into a function's memory."""
+
+FAULTS: dict[int, type[PacsError]] = {
+    401: PacsRefusedCredentials,
+    403: PacsRefusedCredentials,
+    404: PacsObjectUnknown,
+    408: PacsTimeout,
+    409: PacsConflict,
+    410: PacsObjectUnknown,
+    504: PacsTimeout,
+}
+MEANINGS: dict[type[PacsError], str] = {
+    PacsRefusedCredentials: "refused our credentials",
+    PacsObjectUnknown: "does not know the object",
+    PacsConflict: "has such an object already",
+    PacsTimeout: "did not answer in time",
+}
+
+
+@dataclass(frozen=True)
+class PacsAnswer:
+    """What came back: the status, the headers (names in any case) and the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def dicom_json(self) -> list[dict[str, Any]]:
+        """The datasets of a DICOM JSON body (PS3.18 Annex F), whatever its content type says.
+
+        None for 204 and for an empty body. Raises PacsError where it is anything else.
+        """
+        if self.status == 204 or not self.body.strip():
+            return []
+        try:
+            datasets = json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise PacsError("The PACS answered something that is no DICOM JSON") from error
+        datasets = [datasets] if isinstance(datasets, dict) else datasets
+        if not isinstance(datasets, list) or not all(isinstance(dataset, dict) for dataset in datasets):
+            raise PacsError("The PACS answered something that is no DICOM JSON")
+        return datasets
+
+
+class VerbatimAuthorization(requests.auth.AuthBase):
+    """Sends a value as it is in `Authorization`; as an auth object, so that no .netrc can replace it."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self.value:
+            request.headers["Authorization"] = self.value
+        return request
+
+
+class PacsSession:
+    """The calls of one invocation to the PACS or to its viewer, all within one budget of time.
+
+    `name` is what error texts call the other side; `clock` is monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        authorization: str,
+        *,
+        name: str = "PACS",
+        budget: float = BUDGET_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._base_url = base_url
+        self._authorization = VerbatimAuthorization(authorization)
+        self._name = name
+        self._clock = clock
+        self._sleep = sleep
+        self._deadline = clock() + budget
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        repeatable: bool = False,
+        answers: Container[int] = SUCCESS,
+    ) -> PacsAnswer:
+        """One request below the base URL, its answer where the status is among `answers`.
+
+        A repeatable request (one that changes nothing) is tried up to three times where the connection fails or the
+        status is 429, 502, 503 or 504. Raises PacsRefusedCredentials for 401 and 403, PacsObjectUnknown for 404 and
+        410, PacsConflict for 409, PacsTimeout where there is no answer in time, PacsError for everything else.
+        """
+        url = self._base_url + path + ("?" + urlencode(query, quote_via=quote) if query else "")
+        pauses = PAUSES_SECONDS if repeatable else ()
+        for pause in pauses:
+            wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+            try:
+                answer = self._once(method, url, headers, body)
+            except PacsError:
+                if wait >= self._left():
+                    raise
+            else:
+                wait = max(wait, _retry_after(answer.headers))
+                if answer.status not in WORTH_REPEATING or wait >= self._left():
+                    return self._accepted(answer, answers)
+            self._sleep(wait)
+        return self._accepted(self._once(method, url, headers, body), answers)
+
+    def _once(self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None) -> PacsAnswer:
+        with (
+            self._translated(),
+            _connections().request(
+                method,
+                url,
+                headers=headers,
+                data=body,
+                auth=self._authorization,
+                timeout=(min(CONNECT_SECONDS, self._left()), self._left()),
+                allow_redirects=False,
+                stream=True,
+            ) as response,
+        ):
+            return PacsAnswer(response.status_code, response.headers, self._read(response))
+
+    def _read(self, response: requests.Response) -> bytes:
+        body = bytearray()
+        for chunk in response.iter_content(256 * 1024):
+            body += chunk
+            self._left()
+            if len(body) > MOST_BYTES:
+                raise PacsError(f"The {self._name} answered more than {MOST_BYTES} bytes")
+        return bytes(body)
+
+    def _left(self) -> float:
+        left = self._deadline - self._clock()
+        if left <= 0:
+            raise PacsTimeout(f"The {self._name} did not answer in time")
+        return left
+
+    def _accepted(self, answer: PacsAnswer, answers: Container[int]) -> PacsAnswer:
+        if answer.status in answers:
+            return answer
+        fault = FAULTS.get(answer.status, PacsError)
+        meaning = MEANINGS.get(fault, f"answered with status {answer.status}")
+        raise fault(f"The {self._name} {meaning}")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except requests.Timeout as error:
+            raise PacsTimeout(f"The {self._name} did not answer in time") from error
+        except (requests.RequestException, ValueError) as error:
+            if error.args and isinstance(error.args[0], ReadTimeoutError):  # a body that stops coming
+                raise PacsTimeout(f"The {self._name} did not answer in time") from error
+            raise PacsError(f"The {self._name} could not be reached ({type(error).__name__})") from error
+
+
+def pacs_session() -> PacsSession:
+    """A session with the PACS that the environment names; call it once per invocation, its budget starts then."""
+    return PacsSession(settings.url("PACS_SERVICE_URL"), settings.secret("PACS_AUTHORIZATION_TOKEN"))
+
+
+@cache
+def _connections() -> requests.Session:
+    connections = requests.Session()
+    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=4, max_retries=0)
+    connections.mount("https://", adapter)
+    connections.mount("http://", adapter)
+    return connections
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    value = headers.get("Retry-After", "")
+    return float(value) if value.isascii() and value.isdigit() else 0.0

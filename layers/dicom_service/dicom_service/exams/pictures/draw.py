@@ -1,0 +1,91 @@
+"""A picture of any DICOM object, from its bytes."""
+
+import logging
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dicom_service.errors import InvalidRequest
+from dicom_service.exams.pictures.codecs import DECODERS
+from dicom_service.exams.pictures.colour import rgb
+from dicom_service.exams.pictures.dataset import INTEGER_PIXELS, PixelElement, StoredObject, read_object
+from dicom_service.exams.pictures.encode import encode_jpeg
+from dicom_service.exams.pictures.frames import Frame, encapsulated_frame, frame_index, native_frame
+from dicom_service.exams.pictures.geometry import PictureSize, picture_size, pixel_aspect
+from dicom_service.exams.pictures.grayscale import GrayscaleFrame, signed_values
+from dicom_service.exams.pictures.kinds import UNKNOWN, kind_of
+from dicom_service.exams.pictures.layout import PixelLayout, pixel_layout
+from dicom_service.exams.pictures.palette import palette_colours
+from dicom_service.exams.pictures.placeholder import placeholder
+from dicom_service.exams.pictures.request import Picture, PictureRequest
+from dicom_service.exams.pictures.undrawable import Undrawable
+
+OVERSAMPLING = 2
+"""Pixels kept for each one of the picture, along each side, when a large frame is thinned before it is shaded."""
+
+logger = logging.getLogger(__name__)
+
+
+def draw_picture(part10: bytes, wanted: PictureRequest) -> Picture:
+    """Draw one frame of an object as a JPEG, or a placeholder that names its kind when it has no picture to show.
+
+    part10: the whole object (PS3.10). Only the wanted frame is decoded, at the lowest resolution that serves the size.
+    Raises InvalidRequest, naming `frame`, when the object has fewer frames; nothing else, whatever the bytes are.
+    """
+    kind = UNKNOWN
+    try:
+        stored = read_object(part10)
+        kind = kind_of(stored)
+        if stored.pixels is None or kind.never_image:
+            return Picture(placeholder(kind, wanted), placeholder=True)
+        with np.errstate(all="ignore"):
+            return Picture(_drawn(stored, stored.pixels, wanted), placeholder=False)
+    except InvalidRequest:
+        raise
+    except Exception as fault:  # noqa: BLE001 - codecs and parsers fail in any way on bytes that anyone may send
+        reason = str(fault) if isinstance(fault, Undrawable) else f"decoding ended with {type(fault).__name__}"
+        logger.warning("No picture of an object (%s): %s", kind.name, reason)
+        return Picture(placeholder(kind, wanted), placeholder=True)
+
+
+def _drawn(stored: StoredObject, pixels: PixelElement, wanted: PictureRequest) -> bytes:
+    layout = pixel_layout(stored)
+    index = frame_index(wanted.frame, layout.frames)
+    size = picture_size(layout, pixel_aspect(stored.dataset, index), wanted.size)
+    frame = _thinned(_decoded(stored, pixels, layout, index, size.reduction), size)
+    shades = _shaded(frame, layout, stored, index, wanted)
+    image = Image.fromarray(np.ascontiguousarray(shades))
+    if image.size != (size.width, size.height):
+        image = image.resize((size.width, size.height), Image.Resampling.BICUBIC)
+    return encode_jpeg(image, wanted.quality)
+
+
+def _decoded(stored: StoredObject, pixels: PixelElement, layout: PixelLayout, index: int, reduction: float) -> Frame:
+    if pixels.length is None:
+        decoder = DECODERS.get(stored.transfer_syntax)
+        if decoder is None:
+            raise Undrawable("its transfer syntax is not decoded")
+        return decoder(encapsulated_frame(stored, pixels, index, layout.frames), layout, reduction)
+    source = memoryview(pixels.source)[pixels.offset :][: pixels.available]
+    swapped = stored.big_endian and layout.bits_allocated == 8 and pixels.vr == "OW" and pixels.tag == INTEGER_PIXELS
+    return native_frame(source, layout, index, stored.big_endian, swapped)
+
+
+def _thinned(frame: Frame, size: PictureSize) -> Frame:
+    rows, columns = frame.samples.shape[:2]
+    step = int(min(rows / size.height, columns / size.width) / OVERSAMPLING)
+    if step < 2:
+        return frame
+    return Frame(frame.samples[step // 2 :: step, step // 2 :: step], frame.photometric)
+
+
+def _shaded(
+    frame: Frame, layout: PixelLayout, stored: StoredObject, index: int, wanted: PictureRequest
+) -> NDArray[np.uint8]:
+    if frame.samples.ndim == 3:
+        return rgb(frame, layout)
+    if frame.photometric == "PALETTE COLOR":
+        indices = signed_values(frame.samples, layout)
+        return palette_colours(indices, stored.dataset, layout.signed, stored.big_endian)
+    return GrayscaleFrame(frame.samples, layout, stored, index).greys(wanted.window)

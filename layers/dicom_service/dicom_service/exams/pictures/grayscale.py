@@ -1,0 +1,116 @@
+"""The grayscale pipeline: stored values, modality LUT, VOI LUT or window, polarity (PS3.4 Annex N.2)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from dicom_service.exams.pictures.dataset import StoredObject
+from dicom_service.exams.pictures.frames import Samples
+from dicom_service.exams.pictures.functional_groups import holders
+from dicom_service.exams.pictures.layout import PixelLayout
+from dicom_service.exams.pictures.lut import grey_lut
+from dicom_service.exams.pictures.values import items, number, text
+from dicom_service.exams.pictures.window import Window, apply_window, percentile_window
+
+XRAY_ANGIOGRAPHIC_AND_FLUOROSCOPIC = ("1.2.840.10008.5.1.4.1.1.12.1", "1.2.840.10008.5.1.4.1.1.12.2")
+Greys = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class GrayscaleFrame:
+    """A frame of one sample a pixel, with the object that says how to show it; index counts frames from 0."""
+
+    samples: Samples
+    layout: PixelLayout
+    stored: StoredObject
+    index: int
+
+    def greys(self, wanted: tuple[float, float] | None) -> Greys:
+        """Shades of (rows, columns), 0 black; `wanted` (centre, width) goes before what the object says."""
+        stored_values = signed_values(self.samples, self.layout)
+        greys = self._shown(stored_values, self._modality_values(stored_values), wanted)
+        return np.invert(greys) if self.layout.photometric == "MONOCHROME1" else greys
+
+    def _shown(self, stored: Samples, values: Samples, wanted: tuple[float, float] | None) -> Greys:
+        if wanted:
+            return apply_window(values, Window(*wanted))
+        for holder in holders(self.stored.dataset, self.index, "FrameVOILUTSequence"):
+            for item in items(holder, "VOILUTSequence"):
+                lut = grey_lut(item, bool(values.min() < 0), self.stored.big_endian)
+                if lut:
+                    return (lut[values] * (255.0 / lut.highest)).astype(np.uint8)
+            window = window_of(holder)
+            if window:
+                return apply_window(values, window)
+        return self._without_window(stored, values)
+
+    def _without_window(self, stored: Samples, values: Samples) -> Greys:
+        padded = padding(self.stored.dataset, self.layout, stored)
+        shown = values if padded is None or padded.all() else values[~padded]
+        greys = apply_window(values, percentile_window(shown, self.layout))
+        if padded is not None:
+            greys[padded] = 255 if self.layout.photometric == "MONOCHROME1" else 0
+        return greys
+
+    def _modality_values(self, stored: Samples) -> Samples:
+        """Modality LUT, rescale or neither (PS3.3 C.11.1, C.7.6.16.2.9)."""
+        dataset = self.stored.dataset
+        if not _is_for_measuring_only(dataset):
+            for item in items(dataset, "ModalityLUTSequence"):
+                lut = grey_lut(item, self.layout.signed, self.stored.big_endian)
+                if lut:
+                    return lut[stored]
+        for holder in holders(dataset, self.index, "PixelValueTransformationSequence"):
+            slope, intercept = number(holder, "RescaleSlope"), number(holder, "RescaleIntercept")
+            if slope:
+                return stored * np.float64(slope) + (intercept or 0.0)
+        return stored
+
+
+def signed_values(samples: Samples, layout: PixelLayout) -> Samples:
+    """Stored bits as numbers: bits above the stored ones cleared, the sign extended (PS3.5 section 8.1.1).
+
+    Codecs that know signs (JPEG 2000) answer signed samples already.
+    """
+    native = samples.astype(samples.dtype.newbyteorder("="), copy=False)
+    if native.dtype.kind != "u":
+        return native
+    unused = native.dtype.itemsize * 8 - layout.bits_stored
+    if unused <= 0 and not layout.signed:
+        return native
+    shifted = native << max(0, unused)
+    numbers: Samples = shifted.view(f"i{native.dtype.itemsize}") if layout.signed else shifted
+    return numbers >> max(0, unused)
+
+
+def padding(dataset: Dataset, layout: PixelLayout, stored: Samples) -> NDArray[np.bool_] | None:
+    """Where the stored values are padding, None when the object names no padding value (PS3.3 C.7.5.1.1.2)."""
+    value = number(dataset, "FloatPixelPaddingValue" if layout.floating else "PixelPaddingValue")
+    if value is None:
+        return None
+    limit = number(dataset, "PixelPaddingRangeLimit")
+    ends = [_stored_value(each, layout) for each in (value, value if limit is None else limit)]
+    return (stored >= min(ends)) & (stored <= max(ends))
+
+
+def _stored_value(value: float, layout: PixelLayout) -> float:
+    if layout.floating:
+        return value
+    bits = int(value) & ((1 << layout.bits_stored) - 1)
+    return bits - (1 << layout.bits_stored) if layout.signed and bits >> (layout.bits_stored - 1) else bits
+
+
+def window_of(holder: Dataset) -> Window | None:
+    """The first window of a dataset or functional group, None without a usable one."""
+    centre, width = number(holder, "WindowCenter"), number(holder, "WindowWidth")
+    if centre is None or width is None or not width > 0:
+        return None
+    return Window(centre, width, text(holder, "VOILUTFunction").upper() or "LINEAR")
+
+
+def _is_for_measuring_only(dataset: Dataset) -> bool:
+    """The modality LUT of an XA or XRF image leads back to intensities and is not shown (PS3.3 C.8.7.1.1.2)."""
+    relationship = text(dataset, "PixelIntensityRelationship")
+    return text(dataset, "SOPClassUID") in XRAY_ANGIOGRAPHIC_AND_FLUOROSCOPIC and relationship in ("LOG", "DISP")

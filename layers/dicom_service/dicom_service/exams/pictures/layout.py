@@ -1,0 +1,77 @@
+"""The Image Pixel module: how the samples of a frame are laid out (PS3.3 C.7.6.3)."""
+
+from dataclasses import dataclass, replace
+
+from dicom_service.exams.pictures.dataset import DOUBLE_PIXELS, FLOAT_PIXELS, StoredObject
+from dicom_service.exams.pictures.undrawable import Undrawable
+from dicom_service.exams.pictures.values import text, whole
+
+SAMPLE_LIMIT = 512_000_000
+"""Samples of one frame that are still decoded; beyond it the declared size is taken for an attack."""
+
+FLOATING_BITS = {FLOAT_PIXELS: 32, DOUBLE_PIXELS: 64}
+
+
+@dataclass(frozen=True)
+class PixelLayout:
+    """Shape and encoding of every frame; bits as the standard counts them, `high_bit` from 0."""
+
+    rows: int
+    columns: int
+    samples: int
+    frames: int
+    photometric: str
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    planar: bool
+    floating: bool
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of one frame."""
+        return self.rows * self.columns
+
+    def of_one_frame(self) -> "PixelLayout":
+        """The same layout for data that holds a single frame."""
+        return replace(self, frames=1)
+
+
+def pixel_layout(stored: StoredObject) -> PixelLayout:
+    """Read the layout, with what is missing filled in as most writers mean it.
+
+    Raises Undrawable without Rows or Columns, over 512 million samples a frame, and for sample sizes no one defines.
+    """
+    dataset = stored.dataset
+    photometric = text(dataset, "PhotometricInterpretation").upper() or "MONOCHROME2"
+    samples = whole(dataset, "SamplesPerPixel", 3 if photometric[:3] in ("RGB", "YBR") else 1)
+    floating = stored.pixels.tag in FLOATING_BITS if stored.pixels else False
+    allocated = FLOATING_BITS[stored.pixels.tag] if stored.pixels and floating else whole(dataset, "BitsAllocated", 8)
+    bits = min(whole(dataset, "BitsStored", allocated), allocated)
+    layout = PixelLayout(
+        rows=whole(dataset, "Rows", 0),
+        columns=whole(dataset, "Columns", 0),
+        samples=samples,
+        frames=max(1, whole(dataset, "NumberOfFrames", 1)),
+        photometric=photometric,
+        bits_allocated=allocated,
+        bits_stored=bits,
+        high_bit=min(whole(dataset, "HighBit", bits - 1), allocated - 1),
+        signed=whole(dataset, "PixelRepresentation", 0) == 1,
+        planar=whole(dataset, "PlanarConfiguration", 0) == 1 and samples > 1,
+        floating=floating,
+    )
+    _check(layout)
+    return layout
+
+
+def _check(layout: PixelLayout) -> None:
+    if layout.rows < 1 or layout.columns < 1:
+        raise Undrawable("it does not say how many rows and columns it has")
+    if layout.samples not in (1, 3):
+        raise Undrawable("it has neither one nor three samples a pixel")
+    if layout.pixels * layout.samples > SAMPLE_LIMIT:
+        raise Undrawable("it declares more pixels than are decoded")
+    if layout.bits_allocated not in (1, 8, 16, 32, 64) or layout.bits_stored < 1:
+        raise Undrawable("its samples have a size that is not decoded")

@@ -1,0 +1,72 @@
+"""Lookup tables as DICOM writes them: descriptor and data (PS3.3 C.11.1.1, C.11.2.1.1 and C.7.6.3.1.5)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from dicom_service.exams.pictures.frames import Samples
+from dicom_service.exams.pictures.values import numbers
+
+
+@dataclass(frozen=True)
+class Lut:
+    """`entries[0]` is for input `first` and everything below it, the last one for everything above."""
+
+    first: int
+    entries: NDArray[np.uint16]
+    bits: int
+
+    @property
+    def highest(self) -> int:
+        """The highest output that the width of the entries allows; entries wider than declared count as declared so."""
+        return (1 << max(self.bits, int(self.entries.max()).bit_length())) - 1
+
+    def __getitem__(self, values: Samples) -> NDArray[np.uint16]:
+        """Look up an array of any shape."""
+        positions = np.clip(np.rint(values) - self.first, 0, len(self.entries) - 1).astype(np.intp)
+        found: NDArray[np.uint16] = self.entries[positions]
+        return found
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """The three values of a LUT descriptor."""
+
+    count: int
+    first: int
+    bits: int
+
+
+def descriptor(dataset: Dataset, keyword: str, signed: bool) -> Descriptor | None:
+    """Read a descriptor; a count of 0 stands for 65536, and the first input is signed when the pixels are."""
+    values = numbers(dataset, keyword)
+    if len(values) != 3:
+        return None
+    count, first, bits = (int(value) for value in values)
+    if signed and first >= 2**15:
+        first -= 2**16
+    return Descriptor(count & 0xFFFF or 2**16, first, bits)
+
+
+def words(dataset: Dataset, keyword: str, count: int | None, big_endian: bool) -> NDArray[np.uint16]:
+    """The data of a table as an array; bytes when there is one for each of `count` entries, else words of 16 bits."""
+    value = dataset.get(keyword)
+    if not isinstance(value, bytes):
+        found = np.array(numbers(dataset, keyword), np.int64)
+        return found.astype(np.uint16)
+    order = ">" if big_endian else "<"
+    if count is not None and len(value) < 2 * count:
+        paired = np.frombuffer(value[: len(value) // 2 * 2], f"{order}u2").astype("<u2")
+        return paired.view(np.uint8).astype(np.uint16)[:count]
+    return np.frombuffer(value[: len(value) // 2 * 2], f"{order}u2").astype(np.uint16)[:count]
+
+
+def grey_lut(item: Dataset, signed: bool, big_endian: bool) -> Lut | None:
+    """The table of an item of the Modality or VOI LUT Sequence, None when the item holds no usable one."""
+    shape = descriptor(item, "LUTDescriptor", signed)
+    if shape is None:
+        return None
+    entries = words(item, "LUTData", shape.count, big_endian)
+    return Lut(shape.first, entries, shape.bits) if len(entries) else None

@@ -1,0 +1,67 @@
+"""The tables of PALETTE COLOR images, plain and segmented (PS3.3 C.7.6.3.1.5, C.7.6.3.1.6 and C.7.9.2)."""
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from dicom_service.exams.pictures.frames import Samples
+from dicom_service.exams.pictures.lut import Lut, descriptor, words
+from dicom_service.exams.pictures.undrawable import Undrawable
+
+DISCRETE, LINEAR, INDIRECT = 0, 1, 2
+
+
+def palette_colours(indices: Samples, dataset: Dataset, signed: bool, big_endian: bool) -> NDArray[np.uint8]:
+    """Colours of shape (rows, columns, 3) for indices of shape (rows, columns). Raises Undrawable without tables."""
+    luts = [_channel(dataset, channel, signed, big_endian) for channel in ("Red", "Green", "Blue")]
+    shift = 8 if max(int(lut.entries.max()) for lut in luts) > 0xFF else 0
+    inputs = np.arange(min(lut.first for lut in luts), max(lut.first + len(lut.entries) for lut in luts))
+    colours = np.stack([(lut[inputs] >> shift).astype(np.uint8) for lut in luts], axis=-1)
+    positions = np.clip(indices, inputs[0], inputs[-1]).astype(np.intp) - inputs[0]
+    coloured: NDArray[np.uint8] = colours[positions]
+    return coloured
+
+
+def _channel(dataset: Dataset, channel: str, signed: bool, big_endian: bool) -> Lut:
+    shape = descriptor(dataset, f"{channel}PaletteColorLookupTableDescriptor", signed)
+    if shape is None:
+        raise Undrawable("it has no palette")
+    segmented = f"Segmented{channel}PaletteColorLookupTableData"
+    if segmented in dataset:
+        entries = expand_segments(words(dataset, segmented, None, big_endian), shape.count)
+    else:
+        entries = words(dataset, f"{channel}PaletteColorLookupTableData", shape.count, big_endian)
+    if not len(entries):
+        raise Undrawable("its palette is empty")
+    return Lut(shape.first, entries, shape.bits)
+
+
+def expand_segments(segments: NDArray[np.uint16], count: int) -> NDArray[np.uint16]:
+    """The first `count` entries of a table of 16-bit segments: discrete, linear and indirect ones (PS3.3 C.7.9.2)."""
+    source = [int(value) for value in segments]
+    entries: list[int] = []
+    position = 0
+    while position < len(source) - 1 and len(entries) < count:
+        position = _segment(source, position, entries, count)
+    return np.array(entries[:count], np.uint16)
+
+
+def _segment(source: list[int], position: int, entries: list[int], count: int) -> int:
+    """Append one segment's entries; answer where the next one starts."""
+    opcode, length = source[position], source[position + 1]
+    start = position + 2
+    if opcode == DISCRETE:
+        entries.extend(source[start : start + length])
+        return start + length
+    if opcode == LINEAR and entries and start < len(source):
+        before, rise = entries[-1], source[start] - entries[-1]
+        entries.extend([before + (2 * rise * step + length) // (2 * length) for step in range(1, length + 1)])
+        return start + 1
+    if opcode == INDIRECT and start + 1 < len(source):
+        target = (source[start] | source[start + 1] << 16) // 2
+        for _ in range(length):
+            if source[target] == INDIRECT or len(entries) >= count:
+                break
+            target = _segment(source, target, entries, count)
+        return start + 2
+    raise Undrawable("its segmented palette is malformed")

@@ -1,0 +1,66 @@
+"""Windows: what part of the values is spread from black to white (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dicom_service.exams.pictures.layout import PixelLayout
+
+PERCENTILES = (1.0, 99.0)
+PERCENTILE_SAMPLES = 2**16
+DISPLAY_BITS = 8
+
+
+@dataclass(frozen=True)
+class Window:
+    """Centre and width in the units of the values, and the VOI LUT Function: LINEAR, LINEAR_EXACT or SIGMOID."""
+
+    centre: float
+    width: float
+    function: str = "LINEAR"
+
+
+def apply_window(values: NDArray[np.integer | np.floating], window: Window) -> NDArray[np.uint8]:
+    """Shades, 0 black and 255 white, of values of any shape; what is no number is black.
+
+    LINEAR is not defined for widths below 1 (PS3.3 C.11.2.1.2.1); those are meant as LINEAR_EXACT.
+    """
+    precise = np.float64 if values.dtype.itemsize > 2 else np.float32
+    numbers = np.nan_to_num(values.astype(precise), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    if window.function == "SIGMOID":
+        with np.errstate(over="ignore"):
+            shades = 255 / (1 + np.exp(-4 * (numbers - window.centre) / window.width))
+    else:
+        lower, upper = _ends(window)
+        shades = 255 * (numbers - lower) / (upper - lower) if upper > lower else np.where(numbers > lower, 255.0, 0.0)
+    rounded: NDArray[np.uint8] = np.rint(np.clip(shades, 0, 255)).astype(np.uint8)
+    return rounded
+
+
+def _ends(window: Window) -> tuple[float, float]:
+    """The values that become black and white."""
+    if window.function == "LINEAR_EXACT" or window.width < 1:
+        return window.centre - window.width / 2, window.centre + window.width / 2
+    middle, half = window.centre - 0.5, (window.width - 1) / 2
+    return middle - half, middle + half
+
+
+def percentile_window(shown: NDArray[np.integer | np.floating], layout: PixelLayout) -> Window:
+    """A window for values that come with none: from their 1st to their 99th percentile.
+
+    Unsigned samples of up to 8 bits that fill a good part of their range are shades already and are left as they are;
+    values that hardly differ are spread from the lowest to the highest.
+    """
+    flat = shown.reshape(-1)
+    sample = flat[:: max(1, flat.size // PERCENTILE_SAMPLES)]
+    finite = sample[np.isfinite(sample)]
+    if not finite.size:
+        return Window(0, 1, "LINEAR_EXACT")
+    low, high = (float(each) for each in np.percentile(finite, PERCENTILES))
+    range_of_bits = 2**layout.bits_stored - 1
+    if 1 < layout.bits_stored <= DISPLAY_BITS and not layout.signed and high - low > range_of_bits / 4:
+        low, high = 0.0, float(range_of_bits)
+    if high <= low:
+        low, high = float(finite.min()), float(finite.max())
+    return Window((low + high) / 2, (high - low) or 1.0, "LINEAR_EXACT")

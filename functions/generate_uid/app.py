@@ -28,7 +28,8 @@ class GeneratedUid(BaseModel):
     summary="Generate a UID",
     description="The root of `DICOM_UID_ROOT`, a dot and random digits; registered, so that it is handed out once.",
     tags=["UIDs"],
-    responses=problems(500, 503),
+    operation_id="generate_uid",
+    responses={200: {"description": "The UID"}, **problems(500, 503)},
 )
 def generate_uid() -> GeneratedUid:
     return GeneratedUid(uid=hand_out_uid())

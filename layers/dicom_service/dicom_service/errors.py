@@ -9,6 +9,7 @@
     ├── NotDicom                     422  a file that is no DICOM Part 10 object
     ├── ConfigurationError           500  an environment variable is missing or wrong; names it
     ├── StoreUnavailable             503  DynamoDB, SNS, SQS or S3 failed
+    ├── NotReady                     503  something that the service depends on cannot be reached
     └── PacsError                    502  the PACS, or its viewer, failed or answered nonsense
         ├── PacsRefusedCredentials   401  it refused our credentials
         ├── PacsObjectUnknown        404  it does not know the object
@@ -84,6 +85,11 @@ class ConfigurationError(ServiceError):
 
 
 class StoreUnavailable(ServiceError):
+    status = 503
+    title = "Service Unavailable"
+
+
+class NotReady(ServiceError):
     status = 503
     title = "Service Unavailable"
 

@@ -61,7 +61,7 @@ MEANINGS = {
 
 
 def problems(*statuses: int, **meanings: str) -> dict[int, Any]:
-    """The `responses` entries of problem answers: what each status means, or `s404="..."` where it means more here."""
+    """The `responses` entries of problem answers: of the statuses, and of those that `s404="..."` explains."""
     return {
         status: {
             "description": meanings.get(f"s{status}", MEANINGS[status]),
@@ -77,13 +77,13 @@ def problems(*statuses: int, **meanings: str) -> dict[int, Any]:
                 }
             },
         }
-        for status in statuses
+        for status in sorted({*statuses, *(int(name[1:]) for name in meanings)})
     }
 
 
-def dicom_json(description: str, example: list[dict[str, Any]]) -> dict[int, Any]:
-    """The `responses` entry of a 200 that holds DICOM JSON, in both content types that it is served as."""
+def dicom_json(description: str, example: list[dict[str, Any]], status: int = 200) -> dict[int, Any]:
+    """The `responses` entry of an answer that holds DICOM JSON, in both content types that it is served as."""
     media = {"schema": DICOM_JSON, "example": example}
     return {
-        200: {"description": description, "content": {"application/json": media, "application/dicom+json": media}},
+        status: {"description": description, "content": {"application/json": media, "application/dicom+json": media}},
     }

@@ -4,7 +4,7 @@ Paths are below PACS_SERVICE_URL; each may be overridden by its own environment 
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from dicom_service import settings
 
@@ -70,5 +70,5 @@ OVERRIDES = {
 def dialect() -> Dialect:
     """The dialect that PACS_DIALECT names, with the paths that the environment overrides."""
     chosen = DIALECTS[settings.choice("PACS_DIALECT", tuple(DIALECTS), "o3")]
-    paths = {field: settings.path(name, getattr(chosen, field)) for field, name in OVERRIDES.items()}
+    paths: dict[str, Any] = {field: settings.path(name, getattr(chosen, field)) for field, name in OVERRIDES.items()}
     return replace(chosen, **{field: path for field, path in paths.items() if path != "/"})

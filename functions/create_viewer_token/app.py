@@ -1,0 +1,62 @@
+"""`GET /token`: a single-use token that opens a study in the viewer."""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel, Field
+
+from dicom_service.http.answer import answer
+from dicom_service.http.openapi import problems
+from dicom_service.http.parameters import EXAMPLE_STUDY, LO_WITHOUT_WILDCARDS, patient_id_query
+from dicom_service.http.request import parse_json
+from dicom_service.uid import UID_MAX_LENGTH, UID_PATTERN
+from dicom_service.viewer.tokens import Role, viewer_session, viewer_token
+
+app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
+
+Study = Annotated[
+    str,
+    Query(
+        alias="studyUID",
+        description="Study Instance UID",
+        pattern=UID_PATTERN,
+        max_length=UID_MAX_LENGTH,
+        examples=[EXAMPLE_STUDY],
+    ),
+]
+User = Annotated[
+    str | None,
+    Query(alias="user", min_length=1, max_length=64, pattern=LO_WITHOUT_WILDCARDS, description="The viewer's user"),
+]
+AskedRole = Annotated[
+    Role, Query(alias="role", description="`patient`: a read-only view; `diagnostic`: a doctor's view with all tools")
+]
+
+
+class ViewerToken(BaseModel):
+    """A token that opens the viewer once."""
+
+    token: str = Field(examples=["d3092u94r8d238fj29dd38d329d3287d3j29d"])
+
+
+@app.get(
+    "/token",
+    summary="Create a viewer token",
+    description="A new token at each call: it is used up by the viewer's first opening, and expires.",
+    tags=["Viewer"],
+    responses=problems(400, 401, 500, 502, 504),
+)
+def create_viewer_token(
+    study_uid: Study,
+    patient_id: Annotated[str | None, patient_id_query("patientID")] = None,
+    user: User = None,
+    role: AskedRole = "patient",
+) -> Response[ViewerToken]:
+    token = viewer_token(viewer_session(), study_uid, patient_id or "", user or "", role)
+    return Response(200, "application/json", ViewerToken(token=token), {"Cache-Control": "no-store"})
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return answer(app, event, context)

@@ -1,0 +1,92 @@
+"""`GET /exams/studies/{studyUID}/series/{seriesUID}/instance/{instanceUID}`: an exam's DICOM file, or its thumbnail."""
+
+from typing import Annotated, Any, Literal
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dicom_service.errors import FieldError, InvalidRequest
+from dicom_service.exams.pictures.request import PictureRequest
+from dicom_service.exams.thumbnail import thumbnail
+from dicom_service.exams.transfers import MOST_INLINE_BYTES, signed_url
+from dicom_service.http.answer import answer
+from dicom_service.http.exam_answers import EXAM_ANSWERS
+from dicom_service.http.openapi import problems
+from dicom_service.http.parameters import InstancePath, SeriesPath, StudyPath
+from dicom_service.http.request import parse_json
+from dicom_service.pacs.dialects import dialect
+from dicom_service.pacs.retrieve import Instance, retrieve_instance
+from dicom_service.pacs.session import pacs_session
+
+app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
+
+FileType = Annotated[
+    Literal["application/dicom", "image/jpeg"],
+    Query(alias="fileType", description="The stored object byte for byte, or its thumbnail"),
+]
+Size = Annotated[int, Query(alias="size", ge=16, le=2048, description="The thumbnail's longest side in pixels")]
+Frame = Annotated[int | None, Query(alias="frame", ge=1, description="1-based; the middle one by default")]
+Centre = Annotated[float | None, Query(alias="windowCenter", allow_inf_nan=False, description="With `windowWidth`")]
+Width = Annotated[
+    float | None, Query(alias="windowWidth", gt=0, allow_inf_nan=False, description="With `windowCenter`")
+]
+Quality = Annotated[int, Query(alias="quality", ge=1, le=100, description="The thumbnail's JPEG quality")]
+
+
+@app.get(
+    "/exams/studies/<studyUID>/series/<seriesUID>/instances/<instanceUID>",
+    summary="Retrieve an exam or its thumbnail",
+    description="The same as with `instance` in place of `instances`.",
+    tags=["Exams"],
+    responses=EXAM_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
+)
+@app.get(
+    "/exams/studies/<studyUID>/series/<seriesUID>/instance/<instanceUID>",
+    summary="Retrieve an exam or its thumbnail",
+    description="`size`, `frame`, the window and `quality` are of use for a thumbnail only.",
+    tags=["Exams"],
+    responses=EXAM_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
+)
+def retrieve_exam(
+    study_uid: StudyPath,
+    series_uid: SeriesPath,
+    instance_uid: InstancePath,
+    file_type: FileType,
+    size: Size = 256,
+    frame: Frame = None,
+    centre: Centre = None,
+    width: Width = None,
+    quality: Quality = 85,
+) -> Response[Any]:
+    instance = Instance(study_uid, series_uid, instance_uid)
+    if file_type == "application/dicom":
+        return _object(instance)
+    if (centre is None) != (width is None):
+        raise InvalidRequest("A window is its centre and its width", [_other_half(centre)])
+    window = (centre, width) if centre is not None and width is not None else None
+    return _thumbnail(instance, PictureRequest(size, frame, window, quality))
+
+
+def _other_half(centre: float | None) -> FieldError:
+    missing, given = ("windowCenter", "windowWidth") if centre is None else ("windowWidth", "windowCenter")
+    return FieldError(missing, f"is required with {given}")
+
+
+def _object(instance: Instance) -> Response[Any]:
+    content = retrieve_instance(pacs_session(), dialect(), instance)
+    file_name = f"{instance.instance_uid}.dcm"
+    if len(content) > MOST_INLINE_BYTES:
+        return Response(303, headers={"Location": signed_url(content, file_name), "Cache-Control": "no-store"})
+    headers = {"Content-Disposition": f'attachment; filename="{file_name}"', "Cache-Control": "private, no-store"}
+    return Response(200, "application/dicom", content, headers)
+
+
+def _thumbnail(instance: Instance, wanted: PictureRequest) -> Response[Any]:
+    picture = thumbnail(pacs_session(), dialect(), instance, wanted)
+    headers = {"Cache-Control": "private, no-store"} | ({"X-Thumbnail": "placeholder"} if picture.placeholder else {})
+    return Response(200, "image/jpeg", picture.jpeg, headers)
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return answer(app, event, context)

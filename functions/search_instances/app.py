@@ -1,0 +1,37 @@
+"""`GET /exams/studies/{studyUID}/series/{seriesUID}/instances`: the instances of a series."""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dicom_service.http.answer import answer
+from dicom_service.http.dicom_json import dicom_json_answer
+from dicom_service.http.exam_answers import INSTANCE_EXAMPLE
+from dicom_service.http.openapi import dicom_json, problems
+from dicom_service.http.parameters import SeriesPath, StudyPath, patient_id_query
+from dicom_service.http.request import parse_json
+from dicom_service.pacs.dialects import dialect
+from dicom_service.pacs.search import search_instances
+from dicom_service.pacs.session import pacs_session
+
+app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
+
+
+@app.get(
+    "/exams/studies/<studyUID>/series/<seriesUID>/instances",
+    summary="Search the instances of a series",
+    tags=["Exams"],
+    responses=dicom_json(
+        "The instances (PS3.18 Table 10.6.3-5); none where the study is not the patient's", [INSTANCE_EXAMPLE]
+    )
+    | problems(400, 401, 500, 502, 504),
+)
+def find_instances(
+    study_uid: StudyPath, series_uid: SeriesPath, patient_id: Annotated[str, patient_id_query("PatientId")]
+) -> Response[str]:
+    return dicom_json_answer(app, search_instances(pacs_session(), dialect(), patient_id, study_uid, series_uid))
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return answer(app, event, context)

@@ -1,0 +1,33 @@
+"""`GET /exams/studies`: the studies of one patient."""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dicom_service.http.answer import answer
+from dicom_service.http.dicom_json import dicom_json_answer
+from dicom_service.http.exam_answers import STUDY_EXAMPLE
+from dicom_service.http.openapi import dicom_json, problems
+from dicom_service.http.parameters import patient_id_query
+from dicom_service.http.request import parse_json
+from dicom_service.pacs.dialects import dialect
+from dicom_service.pacs.search import search_studies
+from dicom_service.pacs.session import pacs_session
+
+app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
+
+
+@app.get(
+    "/exams/studies",
+    summary="Search a patient's studies",
+    tags=["Exams"],
+    responses=dicom_json("The studies, with the attributes of PS3.18 Table 10.6.3-3", [STUDY_EXAMPLE])
+    | problems(400, 401, 500, 502, 504),
+)
+def find_studies(patient_id: Annotated[str, patient_id_query("PatientId")]) -> Response[str]:
+    return dicom_json_answer(app, search_studies(pacs_session(), dialect(), patient_id))
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return answer(app, event, context)

@@ -1,0 +1,46 @@
+"""`POST /exams`: DICOM files into the PACS, one STOW-RS request each."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dicom_service.errors import Conflict
+from dicom_service.exams.upload import read_files, responses, store_files
+from dicom_service.http.answer import answer
+from dicom_service.http.dicom_json import dicom_json_answer
+from dicom_service.http.exam_answers import REFUSED_EXAMPLE, STORED_EXAMPLE, UPLOAD_BODY
+from dicom_service.http.openapi import dicom_json, problems
+from dicom_service.http.request import body_bytes, parse_json
+from dicom_service.pacs.dialects import dialect
+from dicom_service.pacs.session import pacs_session
+
+app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
+
+
+@app.post(
+    "/exams",
+    summary="Upload exams",
+    description="Stores each DICOM file of the request; nothing when one of them is no DICOM Part 10 object. "
+    "A request may hold about 4.5 MB; larger ones get the platform's own 413.",
+    tags=["Exams"],
+    responses=dicom_json("One STOW-RS response per file, in the order sent", [STORED_EXAMPLE])
+    | dicom_json(
+        "The PACS stored some and refused others; `reason` says why", [STORED_EXAMPLE, REFUSED_EXAMPLE], status=202
+    )
+    | problems(400, 401, 413, 422, 500, 502, 504, s409="The PACS refused all files; `responses` holds its answers"),
+    openapi_extensions={"requestBody": UPLOAD_BODY},
+)
+def upload_exam() -> Response[str]:
+    event = app.current_event.raw_event
+    files = read_files(app.current_event.headers.get("content-type", ""), body_bytes(event))
+    outcomes = store_files(pacs_session(), dialect(), files)
+    answered = responses(files, outcomes)
+    stored = [outcome.stored for outcome in outcomes]
+    if not any(stored):
+        raise Conflict("The PACS refused every file", extensions={"responses": answered})
+    return dicom_json_answer(app, answered, status=200 if all(stored) else 202)
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return answer(app, event, context)

@@ -1,0 +1,25 @@
+"""A picture of a stored object: from the PACS where it can give one, drawn here where it cannot."""
+
+from dicom_service.exams.pictures.request import Picture, PictureRequest
+from dicom_service.pacs.dialects import Dialect
+from dicom_service.pacs.retrieve import Instance, Rendering, retrieve_instance, retrieve_picture
+from dicom_service.pacs.session import PacsSession
+
+
+def thumbnail(session: PacsSession, dialect: Dialect, instance: Instance, wanted: PictureRequest) -> Picture:
+    """A JPEG whose longest side is at most the wanted size; a placeholder where the object has no image.
+
+    Raises PacsObjectUnknown where there is no such object, InvalidRequest for a frame that it does not have.
+    """
+    from dicom_service.exams.pictures.draw import draw_picture
+    from dicom_service.exams.pictures.shrink import shrink_jpeg
+
+    rendering = Rendering(wanted.size, wanted.frame, wanted.window, wanted.quality)
+    for way in dialect.pictures:
+        if way == "thumbnail" and (wanted.frame or wanted.window):
+            continue
+        answered = retrieve_picture(session, dialect, way, instance, rendering)
+        jpeg = shrink_jpeg(answered, wanted) if answered else None
+        if jpeg:
+            return Picture(jpeg, placeholder=False)
+    return draw_picture(retrieve_instance(session, dialect, instance), wanted)

@@ -1,0 +1,44 @@
+"""What the service cannot do its work without: the PACS, and its own tables."""
+
+from collections.abc import Callable
+from functools import partial
+
+from dicom_service import settings
+from dicom_service.errors import ServiceError, StoreUnavailable
+from dicom_service.pacs.dialects import dialect
+from dicom_service.pacs.session import PacsSession
+from dicom_service.stores import client, translated
+
+NO_STUDY = "2.25.0"
+"""A UID that no study has: the search shows that the PACS answers, and shows nobody."""
+
+PACS_SECONDS = 8.0
+TABLES = ("EVENTS_TABLE", "UIDS_TABLE", "WORKITEMS_TABLE")
+
+
+def what_is_not_ready() -> dict[str, str]:
+    """What fails, by name, with the reason in words; empty where all is well."""
+    checks: dict[str, Callable[[], None]] = {"PACS": _ask_pacs} | {
+        name: partial(_look_at_table, name) for name in TABLES
+    }
+    failures: dict[str, str] = {}
+    for name, check in checks.items():
+        try:
+            check()
+        except ServiceError as error:
+            failures[name] = error.detail
+    return failures
+
+
+def _ask_pacs() -> None:
+    url, key = settings.url("PACS_SERVICE_URL"), settings.secret("PACS_AUTHORIZATION_TOKEN")
+    query = {"StudyInstanceUID": NO_STUDY, "limit": "1"}
+    session = PacsSession(url, key, budget=PACS_SECONDS)
+    session.send("GET", dialect().searching, query=query, headers={"Accept": "application/dicom+json"}).dicom_json()
+
+
+def _look_at_table(name: str) -> None:
+    with translated("look at a table"):
+        status = client("dynamodb").describe_table(TableName=settings.required(name))["Table"].get("TableStatus")
+    if status not in ("ACTIVE", "UPDATING"):
+        raise StoreUnavailable(f"The table is {status}")

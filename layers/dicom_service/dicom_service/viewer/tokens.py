@@ -1,0 +1,51 @@
+"""Single-use tokens of the viewer."""
+
+import json
+import re
+from typing import Literal
+
+from dicom_service import settings
+from dicom_service.errors import PacsError
+from dicom_service.pacs.session import PacsSession
+
+Role = Literal["patient", "diagnostic"]
+
+ROLE_SETTINGS: dict[Role, str] = {"patient": "VIEWER_ROLE_PATIENT", "diagnostic": "VIEWER_ROLE_DIAGNOSTIC"}
+PLAIN_TOKEN = re.compile(r"[!-~]{1,4096}")
+
+
+def viewer_session() -> PacsSession:
+    """A session with the viewer that the environment names, with the viewer's own key."""
+    return PacsSession(settings.url("DICOM_VIEWER_URL"), settings.secret("VIEWER_AUTHORIZATION_TOKEN"), name="viewer")
+
+
+def viewer_token(session: PacsSession, study_uid: str, patient_id: str, user: str, role: Role) -> str:
+    """A token that opens the study in the viewer once; asked for once, since each answer is a new one.
+
+    `user` and the viewer's own names of the roles come from the configuration where the request has none. Raises
+    PacsError where the viewer answers neither a token in plain text nor one in JSON.
+    """
+    query = {
+        "username": user or settings.optional("VIEWER_DEFAULT_USER", "dicom-service"),
+        "role": settings.optional(ROLE_SETTINGS[role], role),
+        "studyUID": study_uid,
+    }
+    if patient_id:
+        query["patientID"] = patient_id
+    path = settings.path("VIEWER_GET_TOKEN_ENDPOINT", "/ngv/obscurl")
+    answer = session.send("GET", path, query=query, headers={"Accept": "text/plain, application/json"})
+    return _token(answer.body)
+
+
+def _token(body: bytes) -> str:
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text
+    if isinstance(value, dict):
+        value = value.get("token")
+    token = text if isinstance(value, int | float) else value
+    if not isinstance(token, str) or not PLAIN_TOKEN.fullmatch(token) or token.startswith("<"):
+        raise PacsError("The viewer answered something that is no token")
+    return token

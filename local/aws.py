@@ -1,0 +1,138 @@
+"""The AWS side on this machine: moto's server on a socket of its own, filled from the translated template."""
+
+import json
+import logging
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+from local.intrinsics import filled, key, resolvable
+from local.template import of_type
+
+REGION = "eu-central-1"
+STACK = "dicom-service"
+
+STORES = frozenset(
+    f"AWS::{kind}" for kind in ("DynamoDB::Table", "S3::Bucket", "SecretsManager::Secret", "SNS::Topic", "SQS::Queue")
+)
+"""What moto's CloudFormation makes. Functions, roles and the API are run by us, or mean nothing on one machine."""
+
+SUBSCRIPTION_ATTRIBUTES = ("RawMessageDelivery", "FilterPolicy", "FilterPolicyScope")
+
+
+class Aws:
+    """moto's server in this process. Its data are in memory and gone with it; `url` is set once it has started."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self._clients: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Listens on a free port of 127.0.0.1."""
+        from moto.server import ThreadedMotoServer
+
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)
+        self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        self._server.start()
+        self.url = "http://{}:{}".format(*self._server.get_host_and_port())
+
+    def stop(self) -> None:
+        """Closes the socket; what is under way is abandoned."""
+        self._server.stop()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which an SDK talks to this server and to nothing else."""
+        return {
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SESSION_TOKEN": "local",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of this server, whatever the process's environment says."""
+        from boto3 import Session
+        from botocore.config import Config
+
+        if service not in self._clients:
+            session = Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION)  # noqa: S106
+            config = Config(read_timeout=30, max_pool_connections=50)
+            self._clients[service] = session.client(service, endpoint_url=self.url, config=config)  # type: ignore[call-overload]
+        return self._clients[service]
+
+    def reset(self) -> None:
+        """Forgets every resource and what is in it."""
+        with urllib.request.urlopen(f"{self.url}/moto-api/reset", data=b""):  # noqa: S310 - our own socket
+            pass
+
+    def create(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+        """Creates the stores of a translated template; gives all its resources, with what names stores resolved.
+
+        moto's CloudFormation resolves Ref, Fn::GetAtt, Fn::Sub and Fn::Join for us: each is an output of its stack.
+        """
+        stores = {name: _alone(resource) for name, resource in template["Resources"].items() if _is_store(resource)}
+        wanted: list[Any] = [{"Ref": name} for name in stores]
+        wanted += resolvable(template["Resources"], {*stores, *template.get("Parameters", {})})
+        outputs = {key(expression): expression for expression in wanted}
+        stack = {
+            **{
+                section: template[section]
+                for section in ("Parameters", "Conditions", "Mappings")
+                if section in template
+            },
+            "Resources": stores,
+            "Outputs": {f"Value{number}": {"Value": value} for number, value in enumerate(outputs.values())},
+        }
+        answered = self._create_stack(stack, parameters)
+        values = {name: answered[f"Value{number}"] for number, name in enumerate(outputs)}
+        resources: dict[str, Any] = filled(template["Resources"], values)
+        self._subscribe(resources)
+        self._notify(resources, {name: values[key({"Ref": name})] for name in stores})
+        return resources
+
+    def _create_stack(self, stack: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
+        cloudformation = self.client("cloudformation")
+        given = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
+        cloudformation.create_stack(StackName=STACK, TemplateBody=json.dumps(stack), Parameters=given)
+        created = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in created.get("Outputs", [])}
+
+    def _subscribe(self, resources: Mapping[str, Any]) -> None:
+        """The topics' subscriptions, which moto's CloudFormation leaves out."""
+        for _, properties in of_type(resources, "AWS::SNS::Subscription"):
+            attributes = {
+                name: value if isinstance(value, str) else json.dumps(value)
+                for name, value in properties.items()
+                if name in SUBSCRIPTION_ATTRIBUTES
+            }
+            target = {name: properties[name] for name in ("TopicArn", "Protocol", "Endpoint")}
+            self.client("sns").subscribe(**target, Attributes=attributes)
+
+    def _notify(self, resources: Mapping[str, Any], names: Mapping[str, str]) -> None:
+        """The buckets' notifications to queues, which moto's CloudFormation leaves out."""
+        for name, properties in of_type(resources, "AWS::S3::Bucket"):
+            queues = properties.get("NotificationConfiguration", {}).get("QueueConfigurations", [])
+            if queues:
+                self.client("s3").put_bucket_notification_configuration(
+                    Bucket=names[name],
+                    NotificationConfiguration={"QueueConfigurations": [_notification(queue) for queue in queues]},
+                )
+
+
+def _is_store(resource: Mapping[str, Any]) -> bool:
+    return resource["Type"] in STORES
+
+
+def _alone(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """The resource without what ties it to others that moto does not get."""
+    return {name: value for name, value in resource.items() if name != "DependsOn"}
+
+
+def _notification(queue: Mapping[str, Any]) -> dict[str, Any]:
+    """CloudFormation's QueueConfiguration as the S3 API has it."""
+    rules = queue.get("Filter", {}).get("S3Key", {}).get("Rules", [])
+    return {"QueueArn": queue["Queue"], "Events": [queue["Event"]], "Filter": {"Key": {"FilterRules": rules}}}

@@ -1,0 +1,28 @@
+"""What the stack on one machine is configured with: the template's parameters, from the process's environment."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from local import template
+
+TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+
+DEFAULTS = {
+    "DICOM_UID_ROOT": "1.2.826.0.1.3680043.10.1",
+    "PACS_SERVICE_URL": "http://127.0.0.1:1",
+    "CALLBACK_ALLOW_INSECURE": "true",
+}
+"""What a deployment must be told, or is told otherwise. Nothing listens at the PACS's address."""
+
+UNENFORCED = {"JwtIssuer": "https://identity.invalid/", "JwtAudience": "local"}
+"""The gateway on this machine lets everyone in."""
+
+
+def parameters(document: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, str]:
+    """The template's parameters, of the variables that its functions take them as; other variables are ignored."""
+    given = {**DEFAULTS, **variables}
+    of_variables = template.variable_parameters(document)
+    wanted = {parameter: given[name] for name, parameter in of_variables.items() if name in given}
+    known = document.get("Parameters", {})
+    return {name: value for name, value in {**UNENFORCED, **wanted}.items() if name in known}

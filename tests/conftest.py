@@ -1,0 +1,144 @@
+"""The outside world of the tests: AWS and a PACS, each on the far side of a real socket, and the whole local stack."""
+
+import importlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from dicom_service import stores
+from local import configuration, template
+from local.aws import REGION, Aws
+from local.context import context_for
+from local.http_api import Request, build_event, match
+from local.pacs.server import EmbeddedPacs, PacsSettings
+
+FUNCTION = "AWS::Lambda::Function"
+PACS_KEY = "pacs-key"
+VIEWER_KEY = "viewer-key"
+
+Body = bytes | str | dict[str, Any] | list[Any]
+Query = str | Mapping[str, str] | Sequence[tuple[str, str]]
+
+
+class Invoke(Protocol):
+    """Calls a function's handler with the event that the HTTP API would build; gives the handler's answer."""
+
+    def __call__(
+        self,
+        name: str,
+        method: str = "GET",
+        path: str = "/",
+        query: Query = "",
+        body: Body = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]: ...
+
+
+@pytest.fixture(scope="session")
+def document() -> dict[str, Any]:
+    """template.yaml as it is written."""
+    return template.load(configuration.TEMPLATE)
+
+
+@pytest.fixture(scope="session")
+def translated(document: dict[str, Any]) -> dict[str, Any]:
+    """template.yaml as CloudFormation gets it."""
+    return template.translate(document, configuration.parameters(document, {}), REGION)
+
+
+@pytest.fixture(scope="session")
+def _moto() -> Iterator[Aws]:
+    server = Aws()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def unconfigured(document: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of what configures the service is left in the environment."""
+    for name in template.variable_parameters(document):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def aws(
+    _moto: Aws,
+    document: dict[str, Any],
+    translated: dict[str, Any],
+    unconfigured: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Aws]:
+    """AWS with the template's own tables, topic, queues and bucket, empty; their names are in the environment."""
+    _moto.reset()
+    resources = _moto.create(translated, configuration.parameters(document, {}))
+    configured = template.variable_parameters(document)
+    monkeypatch.setenv("DICOM_UID_ROOT", configuration.DEFAULTS["DICOM_UID_ROOT"])
+    for function in template.functions(resources).values():
+        for name, value in function.environment.items():
+            if name not in configured:
+                monkeypatch.setenv(name, value)
+    for name, value in _moto.environment.items():
+        monkeypatch.setenv(name, value)
+    _forget_clients()
+    yield _moto
+    _forget_clients()
+
+
+@pytest.fixture
+def invoke(translated: dict[str, Any], unconfigured: None) -> Invoke:
+    """Calls a function in this process: `invoke("create_workitem", method="POST", path="/workitems", body={…})`."""
+    resources = translated["Resources"]
+    routes = template.routes(resources)
+    folders = {properties["Code"]["S3Key"]: name for name, properties in template.of_type(resources, FUNCTION)}
+
+    def call(
+        name: str,
+        method: str = "GET",
+        path: str = "/",
+        query: Query = "",
+        body: Body = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        request = _request(method, path, query, body, headers or {})
+        found = match(routes, method, request.target)
+        assert found is not None, f"{method} {path} is no route of the template"
+        route, path_parameters = found
+        assert route.function == folders[f"functions/{name}"], f"{method} {path} belongs to {route.function}"
+        handler = importlib.import_module(f"functions.{name}.app").lambda_handler
+        event = json.loads(json.dumps(build_event(request, route, path_parameters)))
+        answered: dict[str, Any] = handler(event, context_for(route.function))
+        return answered
+
+    return call
+
+
+def _forget_clients() -> None:
+    stores.client.cache_clear()  # type: ignore[attr-defined]  # the overloads hide it
+
+
+def _request(method: str, path: str, query: Query, body: Body, headers: Mapping[str, str]) -> Request:
+    encoded = query if isinstance(query, str) else urlencode(query)
+    target = quote(path, safe="/%") + (f"?{encoded}" if encoded else "")
+    pairs = [("host", "localhost"), ("user-agent", "pytest"), *headers.items()]
+    if isinstance(body, (dict, list)):
+        body = json.dumps(body)
+        if not any(name.lower() == "content-type" for name in headers):
+            pairs.append(("content-type", "application/json"))
+    return Request(method, target, pairs, body.encode() if isinstance(body, str) else body)
+
+
+@pytest.fixture
+def pacs(tmp_path: Path, unconfigured: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedPacs]:
+    """An empty PACS, which is also the viewer; the environment names it and holds its two keys."""
+    settings = PacsSettings(tmp_path / "pacs", authorization=PACS_KEY, viewer_authorization=VIEWER_KEY)
+    with EmbeddedPacs(settings) as server:
+        monkeypatch.setenv("PACS_SERVICE_URL", server.url)
+        monkeypatch.setenv("PACS_AUTHORIZATION_TOKEN", PACS_KEY)
+        monkeypatch.setenv("DICOM_VIEWER_URL", server.url)
+        monkeypatch.setenv("VIEWER_AUTHORIZATION_TOKEN", VIEWER_KEY)
+        yield server

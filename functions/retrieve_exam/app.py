@@ -5,12 +5,14 @@ from typing import Annotated, Any, Literal
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import FiniteFloat
 
 from dicom_service.errors import FieldError, InvalidRequest
 from dicom_service.exams.pictures.request import PictureRequest
 from dicom_service.exams.thumbnail import thumbnail
 from dicom_service.exams.transfers import MOST_INLINE_BYTES, signed_url
 from dicom_service.http.answer import answer
+from dicom_service.http.binary import binary_answer
 from dicom_service.http.exam_answers import EXAM_ANSWERS
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import InstancePath, SeriesPath, StudyPath
@@ -27,7 +29,7 @@ FileType = Annotated[
 ]
 Size = Annotated[int, Query(alias="size", ge=16, le=2048, description="The thumbnail's longest side in pixels")]
 Frame = Annotated[int | None, Query(alias="frame", ge=1, description="1-based; the middle one by default")]
-Centre = Annotated[float | None, Query(alias="windowCenter", allow_inf_nan=False, description="With `windowWidth`")]
+Centre = Annotated[FiniteFloat | None, Query(alias="windowCenter", description="With `windowWidth`")]
 Width = Annotated[
     float | None, Query(alias="windowWidth", gt=0, allow_inf_nan=False, description="With `windowCenter`")
 ]
@@ -58,7 +60,7 @@ def retrieve_exam(
     centre: Centre = None,
     width: Width = None,
     quality: Quality = 85,
-) -> Response[Any]:
+) -> Response[str]:
     instance = Instance(study_uid, series_uid, instance_uid)
     if file_type == "application/dicom":
         return _object(instance)
@@ -73,19 +75,19 @@ def _other_half(centre: float | None) -> FieldError:
     return FieldError(missing, f"is required with {given}")
 
 
-def _object(instance: Instance) -> Response[Any]:
+def _object(instance: Instance) -> Response[str]:
     content = retrieve_instance(pacs_session(), dialect(), instance)
     file_name = f"{instance.instance_uid}.dcm"
     if len(content) > MOST_INLINE_BYTES:
-        return Response(303, headers={"Location": signed_url(content, file_name), "Cache-Control": "no-store"})
+        return Response(303, None, "", {"Location": signed_url(content, file_name), "Cache-Control": "no-store"})
     headers = {"Content-Disposition": f'attachment; filename="{file_name}"', "Cache-Control": "private, no-store"}
-    return Response(200, "application/dicom", content, headers)
+    return binary_answer(content, "application/dicom", headers)
 
 
-def _thumbnail(instance: Instance, wanted: PictureRequest) -> Response[Any]:
+def _thumbnail(instance: Instance, wanted: PictureRequest) -> Response[str]:
     picture = thumbnail(pacs_session(), dialect(), instance, wanted)
     headers = {"Cache-Control": "private, no-store"} | ({"X-Thumbnail": "placeholder"} if picture.placeholder else {})
-    return Response(200, "image/jpeg", picture.jpeg, headers)
+    return binary_answer(picture.jpeg, "image/jpeg", headers)
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

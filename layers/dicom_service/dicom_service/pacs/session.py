@@ -92,7 +92,7 @@ class VerbatimAuthorization(requests.auth.AuthBase):
 class PacsSession:
     """The calls of one invocation to the PACS or to its viewer, all within one budget of time.
 
-    `name` is what error texts call the other side; `clock` is monotonic, in seconds.
+    `name` is what error texts call the other side, `budget` the seconds for all calls; `clock` is monotonic.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class PacsSession:
         authorization: str,
         *,
         name: str = "PACS",
-        budget: float = BUDGET_SECONDS,
+        budget: float,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -197,7 +197,8 @@ class PacsSession:
 
 def pacs_session() -> PacsSession:
     """A session with the PACS that the environment names; call it once per invocation, its budget starts then."""
-    return PacsSession(settings.url("PACS_SERVICE_URL"), settings.secret("PACS_AUTHORIZATION_TOKEN"))
+    url, key = settings.url("PACS_SERVICE_URL"), settings.secret("PACS_AUTHORIZATION_TOKEN")
+    return PacsSession(url, key, budget=BUDGET_SECONDS)
 
 
 @cache

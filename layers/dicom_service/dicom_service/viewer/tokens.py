@@ -6,7 +6,7 @@ from typing import Literal
 
 from dicom_service import settings
 from dicom_service.errors import PacsError
-from dicom_service.pacs.session import PacsSession
+from dicom_service.pacs.session import BUDGET_SECONDS, PacsSession
 
 Role = Literal["patient", "diagnostic"]
 
@@ -16,7 +16,8 @@ PLAIN_TOKEN = re.compile(r"[!-~]{1,4096}")
 
 def viewer_session() -> PacsSession:
     """A session with the viewer that the environment names, with the viewer's own key."""
-    return PacsSession(settings.url("DICOM_VIEWER_URL"), settings.secret("VIEWER_AUTHORIZATION_TOKEN"), name="viewer")
+    url, key = settings.url("DICOM_VIEWER_URL"), settings.secret("VIEWER_AUTHORIZATION_TOKEN")
+    return PacsSession(url, key, name="viewer", budget=BUDGET_SECONDS)
 
 
 def viewer_token(session: PacsSession, study_uid: str, patient_id: str, user: str, role: Role) -> str:

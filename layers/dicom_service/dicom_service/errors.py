@@ -14,6 +14,7 @@
         ├── PacsRefusedCredentials   401  it refused our credentials
         ├── PacsObjectUnknown        404  it does not know the object
         ├── PacsConflict             409  it has one already
+        ├── PacsRejected             502  it will not take what it was sent
         └── PacsTimeout              504  it did not answer in time
 
 Foreign exceptions (requests, botocore, pydicom, Pillow) are translated into these where they enter. No message holds a
@@ -112,6 +113,10 @@ class PacsObjectUnknown(PacsError):
 class PacsConflict(PacsError):
     status = 409
     title = "Conflict"
+
+
+class PacsRejected(PacsError):
+    """A PACS's final word: nothing was changed there."""
 
 
 class PacsTimeout(PacsError):

@@ -6,13 +6,8 @@ from typing import Any
 from dicom_service.errors import PacsError
 from dicom_service.pacs.attributes import INSTANCE, SERIES, STUDY, completed, first_value
 from dicom_service.pacs.dialects import Dialect
+from dicom_service.pacs.paging import every_result
 from dicom_service.pacs.session import PacsSession
-
-PAGE = 100
-"""No PACS is known that answers fewer in one page while it has more and does not say so."""
-
-MOST_RESULTS = 100_000
-HEADERS = {"Accept": "application/dicom+json"}
 
 PATIENT_ID = "00100020"
 STUDY_UID = "0020000D"
@@ -62,32 +57,12 @@ def _is_of(dataset: dict[str, Any], patient_id: str) -> bool:
 
 
 def _all_pages(session: PacsSession, path: str, query: Mapping[str, str], key: str) -> Datasets:
-    """Every result, each once by the UID in `key`.
+    """Every result, each once by the UID in `key`. An unknown study or series has no results."""
 
-    Goes on while a page is full or says that there is more (Warning 299, PS3.18 section 8.3.4.4); ends where a page
-    brings nothing new, as it does from a PACS that knows no offset. An unknown study or series has no results.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    received = 0
-    while True:
-        paging = {"limit": str(PAGE), "offset": str(received)}
-        answer = session.send(
-            "GET", path, query={**query, **paging}, headers=HEADERS, repeatable=True, answers=(200, 204, 206, 404)
-        )
-        page = [] if answer.status == 404 else answer.dicom_json()
-        known = len(found)
-        for dataset in page:
-            found.setdefault(_uid(dataset, key), dataset)
-        received += len(page)
-        more = len(page) >= PAGE or "299" in answer.headers.get("Warning", "")
-        if not more or len(found) == known:
-            return list(found.values())
-        if received > MOST_RESULTS:
-            raise PacsError(f"The PACS answered more than {MOST_RESULTS} results")
+    def uid(dataset: dict[str, Any]) -> str:
+        value = first_value(dataset, key)
+        if not isinstance(value, str):
+            raise PacsError("The PACS answered results without their UID")
+        return value
 
-
-def _uid(dataset: dict[str, Any], key: str) -> str:
-    uid = first_value(dataset, key)
-    if not isinstance(uid, str):
-        raise PacsError("The PACS answered results without their UID")
-    return uid
+    return every_result(session, path, query, uid, empty=(404,))

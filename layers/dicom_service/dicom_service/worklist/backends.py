@@ -1,0 +1,33 @@
+"""Who keeps the worklist: the PACS, or the service itself for a PACS that has none."""
+
+from typing import Protocol
+
+from dicom_service import settings
+from dicom_service.worklist.mapper import Dataset
+
+EXISTS = "There is a workitem with this StudyInstanceUID already"
+UNKNOWN = "There is no workitem with this StudyInstanceUID"
+
+
+class Worklist(Protocol):
+    """What any worklist can do. Datasets are in the DICOM JSON model; a Study Instance UID has one item at the most."""
+
+    def create(self, study_uid: str, dataset: Dataset, *, fresh: bool) -> None:
+        """Adds an item; `fresh` where the UID was just generated. Raises Conflict where the UID has an item."""
+
+    def items(self, *, patient_id: str = "", study_uid: str = "") -> list[Dataset]:
+        """All items, or at least those of the patient or the study; others may be among them."""
+
+    def delete(self, study_uid: str) -> None:
+        """Removes the item; raises NotFound where there is none."""
+
+
+def worklist() -> Worklist:
+    """The worklist that WORKLIST_BACKEND names; for one invocation, whose time its calls share."""
+    if settings.choice("WORKLIST_BACKEND", ("pacs", "dynamodb"), "pacs") == "dynamodb":
+        from dicom_service.worklist.table import TableWorklist
+
+        return TableWorklist()
+    from dicom_service.worklist.o3 import o3_worklist
+
+    return o3_worklist()

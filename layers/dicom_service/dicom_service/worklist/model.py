@@ -1,0 +1,79 @@
+"""The body of `POST /workitems`, built from the table of fields so that every wrong field is told at once."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema, create_model
+from pydantic import Field as Declared
+
+from dicom_service.worklist.acceptance import MOST_VALUES, accepted
+from dicom_service.worklist.fields import EXAMPLE, FIELDS, Field, Value
+from dicom_service.worklist.values import MAX_LENGTH
+
+
+def _json_schema(field: Field) -> dict[str, Any]:
+    if field.vr == "US":
+        return {"type": "integer", "enum": list(field.terms)}
+    one: dict[str, Any] = {"type": "string"}
+    if field.terms:
+        one["enum"] = list(field.terms)
+    elif field.vr != "PN":
+        one["maxLength"] = MAX_LENGTH[field.vr]
+    if not field.many:
+        return one
+    return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_VALUES}]}
+
+
+def _declared(field: Field, check: Callable[..., Value | None], description: str) -> tuple[Any, Any]:
+    annotation = Annotated[Any, BeforeValidator(check), WithJsonSchema(_json_schema(field))]
+    default = ... if field.required else None
+    return annotation, Declared(
+        default, title=field.name, description=description, examples=[field.example], json_schema_extra=_without_default
+    )
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+def _by_keyword(field: Field) -> tuple[Any, Any]:
+    """The same field under its DICOM keyword; giving both is refused rather than one of them chosen."""
+
+    def check(given: object, info: ValidationInfo) -> Value | None:
+        value = accepted(field, given)
+        if value is not None and info.data.get(field.name) is not None:
+            raise ValueError(f"must not be given together with {field.name}")
+        return value
+
+    return _declared(field, check, f"The same as `{field.name}`, by its DICOM keyword")
+
+
+def _by_name(field: Field) -> tuple[Any, Any]:
+    return _declared(field, lambda given: accepted(field, given), f"{field.description} ({field.tag}, {field.vr})")
+
+
+def _definitions() -> dict[str, Any]:
+    by_name = {field.name: _by_name(field) for field in FIELDS}
+    return by_name | {field.keyword: _by_keyword(field) for field in FIELDS if field.keyword}
+
+
+DECLARED_FIELDS = create_model(
+    "DeclaredFields",
+    __config__=ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{**EXAMPLE}]},
+    ),
+    **_definitions(),
+)
+
+
+class NewWorkitem(DECLARED_FIELDS):  # type: ignore[misc, valid-type]  # its fields are those of the table
+    """A workitem to be scheduled, as DICOM keywords; each value is checked against its VR (PS3.5 Table 6.2-1)."""
+
+    def given(self) -> dict[str, Value]:
+        """The values that the client gave, by the fields' names."""
+        values: dict[str, Value] = BaseModel.model_dump(self, exclude_none=True)
+        for field in FIELDS:
+            if field.keyword in values:
+                values[field.name] = values.pop(field.keyword)
+        return values

@@ -1,0 +1,88 @@
+"""A worklist that the service keeps itself, for a PACS that has none: one row of WORKITEMS_TABLE per workitem."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dicom_service import settings
+from dicom_service.errors import Conflict, NotFound
+from dicom_service.stores import client, translated
+from dicom_service.worklist.backends import EXISTS, UNKNOWN
+from dicom_service.worklist.claims import FREE
+from dicom_service.worklist.fields import BY_NAME
+from dicom_service.worklist.mapper import Dataset, values_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    Row = dict[str, AttributeValueTypeDef]
+
+PATIENT_INDEX = "by-patient"
+
+
+class TableWorklist:
+    """Items in WORKITEMS_TABLE; `clock` gives seconds since 1970."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._dynamodb = client("dynamodb")
+        self._table = settings.required("WORKITEMS_TABLE")
+        self._clock = clock
+
+    def create(self, study_uid: str, dataset: Dataset, *, fresh: bool) -> None:  # noqa: ARG002 - written conditionally anyway
+        """Adds the item, unless the UID has one."""
+        patient_id = values_of(dataset, BY_NAME["PatientID"])[0]
+        try:
+            with translated("keep the workitem"):
+                self._dynamodb.put_item(
+                    TableName=self._table,
+                    Item={
+                        "studyInstanceUid": {"S": study_uid},
+                        "patientId": {"S": patient_id},
+                        "dataset": {"S": json.dumps(dataset, ensure_ascii=False)},
+                    },
+                    ConditionExpression=FREE,
+                    ExpressionAttributeValues={":now": {"N": str(int(self._clock()))}},
+                )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
+            raise Conflict(EXISTS) from error
+
+    def items(self, *, patient_id: str = "", study_uid: str = "") -> list[Dataset]:
+        """The study's item, the patient's items or all. A patient's new item is among them within moments, not at once:
+
+        a global secondary index follows its table asynchronously.
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html
+        """
+        with translated("read the worklist"):
+            rows = self._row(study_uid) if study_uid else self._rows_of(patient_id) if patient_id else self._all_rows()
+        return [json.loads(row["dataset"]["S"]) for row in rows if "dataset" in row]
+
+    def delete(self, study_uid: str) -> None:
+        """Removes the item; raises NotFound where there is none."""
+        try:
+            with translated("delete the workitem"):
+                self._dynamodb.delete_item(
+                    TableName=self._table,
+                    Key={"studyInstanceUid": {"S": study_uid}},
+                    ConditionExpression="attribute_exists(dataset)",
+                )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
+            raise NotFound(UNKNOWN) from error
+
+    def _row(self, study_uid: str) -> "list[Row]":
+        key = {"studyInstanceUid": {"S": study_uid}}
+        answer = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        return [answer["Item"]] if "Item" in answer else []
+
+    def _rows_of(self, patient_id: str) -> "list[Row]":
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=PATIENT_INDEX,
+            KeyConditionExpression="patientId = :patient",
+            ExpressionAttributeValues={":patient": {"S": patient_id}},
+        )
+        return [row for page in pages for row in page["Items"]]
+
+    def _all_rows(self) -> "list[Row]":
+        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True)
+        return [row for page in pages for row in page["Items"]]

@@ -1,14 +1,18 @@
 """The AWS side on this machine: moto's server on a socket of its own, filled from the translated template."""
 
 import json
-import logging
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from local.intrinsics import filled, key, resolvable
 from local.template import of_type
 
+ROOT = Path(__file__).parents[1]
 REGION = "eu-central-1"
 STACK = "dicom-service"
 
@@ -21,24 +25,32 @@ SUBSCRIPTION_ATTRIBUTES = ("RawMessageDelivery", "FilterPolicy", "FilterPolicySc
 
 
 class Aws:
-    """moto's server in this process. Its data are in memory and gone with it; `url` is set once it has started."""
+    """moto's server in a process of its own. Its data are in memory and gone with it."""
 
     def __init__(self) -> None:
-        self.url = ""
         self._clients: dict[str, Any] = {}
 
     def start(self) -> None:
-        """Listens on a free port of 127.0.0.1."""
-        from moto.server import ThreadedMotoServer
-
-        logging.getLogger("werkzeug").setLevel(logging.WARNING)
-        self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-        self._server.start()
-        self.url = "http://{}:{}".format(*self._server.get_host_and_port())
+        """Begins to start, on a free port of 127.0.0.1."""
+        command = [sys.executable, "-m", "local.moto_server"]
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True
+        )
 
     def stop(self) -> None:
-        """Closes the socket; what is under way is abandoned."""
-        self._server.stop()
+        """Ends the process; what is under way is abandoned."""
+        for client in self._clients.values():
+            client.close()
+        self._process.kill()
+        self._process.communicate()
+
+    @cached_property
+    def url(self) -> str:
+        """Where the server listens; waits until it does."""
+        port = self._process.stdout.readline().strip() if self._process.stdout else ""
+        if not port:
+            raise OSError("the AWS emulation did not start")
+        return f"http://127.0.0.1:{port}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -61,7 +73,8 @@ class Aws:
         if service not in self._clients:
             session = Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION)  # noqa: S106
             config = Config(read_timeout=30, max_pool_connections=50)
-            self._clients[service] = session.client(service, endpoint_url=self.url, config=config)  # type: ignore[call-overload]
+            made: Any = session.client  # typed by the service's name, which is not known here
+            self._clients[service] = made(service, endpoint_url=self.url, config=config)
         return self._clients[service]
 
     def reset(self) -> None:
@@ -79,11 +92,7 @@ class Aws:
         wanted += resolvable(template["Resources"], {*stores, *template.get("Parameters", {})})
         outputs = {key(expression): expression for expression in wanted}
         stack = {
-            **{
-                section: template[section]
-                for section in ("Parameters", "Conditions", "Mappings")
-                if section in template
-            },
+            "Parameters": template.get("Parameters", {}),
             "Resources": stores,
             "Outputs": {f"Value{number}": {"Value": value} for number, value in enumerate(outputs.values())},
         }

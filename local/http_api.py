@@ -150,7 +150,7 @@ def read_answer(result: Any) -> Answer:
         headers += [("set-cookie", str(cookie)) for cookie in result.get("cookies") or []]
         body = _answer_body(result.get("body"), encoded=bool(result.get("isBase64Encoded")))
     except (TypeError, ValueError, AttributeError, binascii.Error) as error:
-        raise MalformedAnswer(str(error)) from error
+        raise MalformedAnswer(type(error).__name__) from error
     if not 200 <= status <= 599:
         raise MalformedAnswer(f"status {status}")
     if not any(name == "content-type" for name, _ in headers):

@@ -1,0 +1,187 @@
+"""The HTTP API on this machine: finds the route, calls its function, and keeps the limits of the real one.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+from local.http_api import Answer, MalformedAnswer, Request, build_event, match, read_answer
+from local.logs import say
+from local.template import Route
+from local.workers import AnswerTooLarge, EventTooLarge, InvocationError, Throttled, TimedOut
+
+MOST_BODY_BYTES = 10 * 1024 * 1024
+INTEGRATION_SECONDS = 30.0
+MOST_REQUESTS = 200
+IDLE_SECONDS = 60
+PIECE_BYTES = 64 * 1024
+MOST_DRAINED_BYTES = 10 * MOST_BODY_BYTES
+"""Of a body that is too large: a client that is cut off while it sends does not see its answer."""
+
+FAILURES: Mapping[type[Exception], tuple[int, str]] = {
+    EventTooLarge: (413, "Request Entity Too Large"),
+    AnswerTooLarge: (502, "Internal Server Error"),
+    TimedOut: (503, "Service Unavailable"),
+    Throttled: (503, "Service Unavailable"),
+    InvocationError: (500, "Internal Server Error"),
+    MalformedAnswer: (500, "Internal Server Error"),
+    TimeoutError: (504, "Gateway Timeout"),
+}
+"""What a client is answered for each way an integration fails."""
+
+Invoke = Callable[[str, Mapping[str, Any]], Any]
+"""Calls a function, by its logical id, with an event."""
+
+
+class Gateway:
+    """Listens on 127.0.0.1 from the moment it is made, so that its address is known; answers once it is started."""
+
+    def __init__(self, port: int) -> None:
+        """Raises OSError where the port is taken; 0 is any free one."""
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.1,), name="gateway", daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def start(self, routes: Sequence[Route], invoke: Invoke) -> None:
+        """Begins to answer requests that fit one of the routes."""
+        self._server.routes, self._server.invoke = routes, invoke
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Closes the socket; requests under way are abandoned."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+        self._server.server_close()
+        self._server.integrations.shutdown(wait=False, cancel_futures=True)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+    allow_reuse_address = True
+    routes: Sequence[Route] = ()
+    invoke: Invoke
+
+    def server_activate(self) -> None:
+        self.integrations = ThreadPoolExecutor(MOST_REQUESTS, "integration")
+        super().server_activate()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing where it is the client that went away."""
+        if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
+
+    def answer(self, request: Request) -> Answer:
+        """What the API answers to a request."""
+        found = match(self.routes, request.method, request.target)
+        if found is None:
+            return _message(404, "Not Found")
+        event = build_event(request, *found)
+        try:
+            result = self.integrations.submit(self.invoke, found[0].function, event).result(INTEGRATION_SECONDS)
+            answer = read_answer(result)
+        except tuple(FAILURES) as error:
+            kind = next(kind for kind in FAILURES if isinstance(error, kind))
+            say("gateway", f"{event['routeKey']} {FAILURES[kind][0]} {kind.__name__}")
+            answer = _message(*FAILURES[kind])
+        identified = [*answer.headers, ("apigw-requestid", event["requestContext"]["requestId"])]
+        return Answer(answer.status, identified, answer.body)
+
+
+def _message(status: int, message: str) -> Answer:
+    return Answer(
+        status, [("content-type", "application/json")], json.dumps({"message": message}, separators=(",", ":")).encode()
+    )
+
+
+class _TooLarge(Exception):
+    """A body of more bytes than the API takes."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection; HTTP/1.1, kept open."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "local"
+    sys_version = ""
+    timeout = IDLE_SECONDS
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def _answer(self) -> None:
+        try:
+            body = self._body()
+        except _TooLarge:
+            say("gateway", "413 Request Entity Too Large")
+            self.close_connection = True
+            self._send(_message(413, "Request Entity Too Large"))
+            return
+        except ValueError:
+            self.close_connection = True
+            self._send(_message(400, "Bad Request"))
+            return
+        headers = list(self.headers.items())
+        source = self.client_address[0]
+        self._send(self.server.answer(Request(self.command, self.path, headers, body, source, self.request_version)))
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _answer  # noqa: N815
+
+    def _body(self) -> bytes:
+        """The body; raises _TooLarge, once it is read and thrown away, and ValueError where its length is wrong."""
+        body = bytearray()
+        received = 0
+        for piece in self._pieces():
+            received += len(piece)
+            if received <= MOST_BODY_BYTES:
+                body += piece
+            elif received > MOST_DRAINED_BYTES:
+                break
+        if received > MOST_BODY_BYTES:
+            raise _TooLarge
+        return bytes(body)
+
+    def _pieces(self) -> Iterator[bytes]:
+        if "chunked" not in self.headers.get("transfer-encoding", "").lower():
+            yield from self._read(int(self.headers.get("content-length", 0)))
+            return
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            yield from self._read(size)
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass
+
+    def _read(self, length: int) -> Iterator[bytes]:
+        if length < 0:
+            raise ValueError("a length below zero")
+        while length:
+            piece = self.rfile.read(min(length, PIECE_BYTES))
+            if not piece:
+                raise ConnectionResetError("the client went away")
+            length -= len(piece)
+            yield piece
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.headers:
+            if name not in ("content-length", "connection", "transfer-encoding"):
+                self.send_header(name, value)
+        if answer.status not in (204, 304):
+            self.send_header("content-length", str(len(answer.body)))
+        if self.close_connection:
+            self.send_header("connection", "close")
+        self.end_headers()
+        if self.command != "HEAD" and answer.status not in (204, 304):
+            self.wfile.write(answer.body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: a request line holds what may not be logged."""

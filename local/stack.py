@@ -1,0 +1,151 @@
+"""The whole service on one machine, as template.yaml describes it."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from local import configuration, template
+from local.aws import REGION, Aws
+from local.environment import Code
+from local.gateway import Gateway
+from local.subscriber import Subscriber
+from local.workers import Pool, preload
+
+NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+"""What a machine may need to reach a PACS: all that functions inherit from the process's environment."""
+
+EMBEDDED_BASE = {"dicomweb": "/dicom-web"}
+"""Where the embedded PACS has the tree of a dialect, if not at its root."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a stack is run.
+
+    `port` 0 is any free one. `data_dir` holds the PACS's files; without one they are temporary. `variables` are those
+    of the service's configuration, others are ignored. The folders of the functions stand beside the `template`.
+    """
+
+    port: int = 0
+    data_dir: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    template: Path = configuration.TEMPLATE
+
+
+class LocalStack:
+    """The stack, from `start` to `stop` or as a context manager.
+
+    `url` is the API's, `pacs_url` the PACS's, embedded or not; `resources` are the template's, resolved.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        """Takes the port; raises OSError where another has it."""
+        self.settings = settings or Settings()
+        self._running = ExitStack()
+        self._gateway = Gateway(self.settings.port)
+        self._running.callback(self._gateway.stop)
+        self.url = self._gateway.url
+        self.aws = Aws()
+        self._pools: dict[str, Pool] = {}
+        self.resources: dict[str, Any] = {}
+        self.pacs_url = ""
+
+    def start(self) -> Self:
+        """Returns when everything answers; what was begun is ended again where something fails."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _start(self) -> None:
+        preload()
+        self.aws.start()
+        self._running.callback(self.aws.stop)
+        document = template.load(self.settings.template)
+        variables = self._variables()
+        parameters = configuration.parameters(document, variables)
+        translated = template.translate(document, parameters, REGION)
+        self.resources = self.aws.create(translated, parameters)
+        for name, function in template.functions(self.resources).items():
+            self._pools[name] = Pool(self._code(function))
+            self._running.callback(self._pools[name].end)
+        self._gateway.start(template.routes(self.resources), self.invoke)
+
+    def stop(self) -> None:
+        """Ends every server, process and thread of the stack, and removes what was temporary."""
+        self._running.close()
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
+        """A function's answer, by its logical id; raises InvocationError."""
+        return self._pools[function].invoke(event)
+
+    def _variables(self) -> dict[str, str]:
+        """The service's configuration: what is given, and around it what the stack itself brings along."""
+        variables = {name: value for name, value in self.settings.variables.items() if value}
+        variables.setdefault("CALLBACK_SECRET", secrets.token_urlsafe(24))
+        if "CALLBACK_URLS" not in variables:
+            subscriber = Subscriber()
+            subscriber.start()
+            self._running.callback(subscriber.stop)
+            variables["CALLBACK_URLS"] = subscriber.url
+        if "PACS_SERVICE_URL" not in variables:
+            self._start_pacs(variables)
+        self.pacs_url = variables["PACS_SERVICE_URL"]
+        return variables
+
+    def _start_pacs(self, variables: dict[str, str]) -> None:
+        """Starts the embedded PACS, which is its own viewer too, and adds how it is reached to the configuration."""
+        from local.pacs.server import EmbeddedPacs, PacsSettings
+
+        for key in ("PACS_AUTHORIZATION_TOKEN", "VIEWER_AUTHORIZATION_TOKEN"):
+            variables.setdefault(key, secrets.token_urlsafe(24))
+        data_dir = self.settings.data_dir or Path(
+            self._running.enter_context(tempfile.TemporaryDirectory(prefix="dicom-service-"))
+        )
+        pacs = self._running.enter_context(
+            EmbeddedPacs(
+                PacsSettings(
+                    data_dir,
+                    authorization=variables["PACS_AUTHORIZATION_TOKEN"],
+                    viewer_authorization=variables["VIEWER_AUTHORIZATION_TOKEN"],
+                    webhook_url=f"{self.url}/new-exam-callback",
+                    webhook_authorization=variables["CALLBACK_SECRET"],
+                )
+            )
+        )
+        variables["PACS_SERVICE_URL"] = pacs.url + EMBEDDED_BASE.get(variables.get("PACS_DIALECT", ""), "")
+        variables.setdefault("DICOM_VIEWER_URL", pacs.url)
+
+    def _code(self, function: template.Function) -> Code:
+        module, _, attribute = function.handler.rpartition(".")
+        name = Path(function.folder).name
+        variables = {name: os.environ[name] for name in NETWORK if name in os.environ}
+        variables |= {
+            **self.aws.environment,
+            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+            "AWS_LAMBDA_FUNCTION_NAME": name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
+            "LANG": "en_US.UTF-8",
+            "PATH": os.defpath,
+            "TZ": ":UTC",
+            "_HANDLER": function.handler,
+            **function.environment,
+        }
+        root = self.settings.template.parent
+        dotted = f"{function.folder.replace('/', '.')}.{module}"
+        return Code(name, root, dotted, attribute, function.timeout, function.memory, variables)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

@@ -1,0 +1,40 @@
+"""The subscriber of a stack that was given no CALLBACK_URLS: prints one line for each event that reaches it."""
+
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+from local.logs import say
+
+
+class Subscriber:
+    """Listens on a free port of 127.0.0.1, from `start` to `stop`."""
+
+    def __init__(self) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.1,), name="subscriber", daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/events"
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        """Names the event and how much it announces, nothing of the patient."""
+        event = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        series = event.get("Series") or []
+        identifier = self.headers.get("webhook-id", "?")
+        say("subscriber", f"got event {identifier}: {event.get('EventType', 'new exam')}, {len(series)} series")
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing beside the line above."""

@@ -4,11 +4,10 @@ import re
 from dataclasses import dataclass
 from enum import IntEnum
 from io import BytesIO
-from typing import Any
 
 import pydicom
 
-from local.pacs.dicom_json import Attributes, first_value, quiet_pydicom, to_dicom_json
+from local.pacs.dicom_json import Attributes, quiet_pydicom, tag, to_dicom_json
 
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 UID_PATTERN = re.compile(r"\d+(\.\d+)*")
@@ -70,7 +69,7 @@ def read_header(content: bytes) -> InstanceHeader:
     try:
         dataset = pydicom.dcmread(BytesIO(content), stop_before_pixels=True)
         attributes = to_dicom_json(dataset)
-        file_meta: dict[str, Any] = {item.keyword: str(item.value) for item in dataset.file_meta}
+        transfer_syntax_uid = str(dataset.file_meta.get("TransferSyntaxUID", IMPLICIT_VR_LITTLE_ENDIAN))
     except Exception as error:  # pydicom raises whatever a broken file provokes
         raise ObjectRefusedError(FailureReason.CANNOT_UNDERSTAND) from error
     header = InstanceHeader(
@@ -78,21 +77,15 @@ def read_header(content: bytes) -> InstanceHeader:
         series_instance_uid=_uid(attributes, "SeriesInstanceUID"),
         sop_instance_uid=_uid(attributes, "SOPInstanceUID"),
         sop_class_uid=_uid(attributes, "SOPClassUID"),
-        transfer_syntax_uid=file_meta.get("TransferSyntaxUID", IMPLICIT_VR_LITTLE_ENDIAN),
+        transfer_syntax_uid=transfer_syntax_uid,
         attributes=attributes,
     )
-    _check(header, file_meta)
+    uids = (header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid, header.sop_class_uid)
+    if not all(uids) or not is_uid(transfer_syntax_uid):
+        raise header.refused(FailureReason.CANNOT_UNDERSTAND)
     return header
 
 
 def _uid(attributes: Attributes, keyword: str) -> str:
-    value = first_value(attributes, keyword)
-    return value if is_uid(value) else ""
-
-
-def _check(header: InstanceHeader, file_meta: dict[str, Any]) -> None:
-    uids = (header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid, header.sop_class_uid)
-    if not all(uids) or not is_uid(header.transfer_syntax_uid):
-        raise header.refused(FailureReason.CANNOT_UNDERSTAND)
-    if file_meta.get("MediaStorageSOPInstanceUID", header.sop_instance_uid) != header.sop_instance_uid:
-        raise header.refused(FailureReason.DOES_NOT_MATCH_SOP_CLASS)
+    values = attributes.get(tag(keyword), {}).get("Value", [])
+    return values[0] if len(values) == 1 and is_uid(values[0]) else ""

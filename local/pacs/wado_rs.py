@@ -102,13 +102,13 @@ def _wanted(frame: str, side: int = MAX_SIDE) -> Wanted:
     """PS3.18 section 8.3.5: `viewport=width,height`, `window=centre,width,function`, `quality`."""
     given = request.args
     viewport = [number(text, "viewport", 1, MAX_SIDE) for text in given.get("viewport", f"{side},{side}").split(",")]
-    windowing = given.get("window", "").split(",")
-    if len(viewport) != 2 or len(windowing) > 3:
-        raise BadRequest("viewport is width,height; window is centre,width,function")
+    if len(viewport) != 2:
+        raise BadRequest("viewport is width,height")
+    centre, width = (*given.get("window", "").split(","), "")[:2]
     return Wanted(
         width=viewport[0],
         height=viewport[1],
         frame=number(frame, "frame", 1, 10**6) if frame else None,
-        window=window(windowing[0], windowing[1]) if len(windowing) > 1 else None,
+        window=window(centre, width) if "window" in given else None,
         quality=number(given.get("quality", "85"), "quality", 1, 100),
     )

@@ -74,13 +74,15 @@ def as_json(event: Mapping[str, Any]) -> dict[str, Any]:
     return {**event, "headers": headers, "body": text, "isBase64Encoded": False}
 
 
-def parse_json(text: str | bytes) -> Any:
-    """JSON as RFC 8259 has it: no NaN, no name twice in an object, at most 64 levels; raises InvalidRequest."""
+def parse_json(text: str | bytes) -> dict[str, Any]:
+    """A JSON object as RFC 8259 has it: no NaN, no name twice, at most 64 levels; raises InvalidRequest."""
     try:
         value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_names)
         _check_depth(value)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("The body is not valid JSON", [FieldError("body", "must be valid JSON")]) from error
+    if not isinstance(value, dict):
+        raise InvalidRequest("The body is no JSON object", [FieldError("body", "must be a JSON object")])
     return value
 
 

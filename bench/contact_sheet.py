@@ -24,7 +24,7 @@ CELL, CAPTION, COLUMNS = 160, 14, 12
 PREAMBLE = 132
 
 
-def test_files() -> list[Path]:
+def dicom_files() -> list[Path]:
     """The DICOM files that come with pydicom and pydicom-data: those with the prefix, or named .dcm."""
     import data_store
     import pydicom.data
@@ -38,8 +38,9 @@ def main(arguments: list[str]) -> None:
     """Draw the sheet at the first argument."""
     logging.basicConfig(format="%(message)s", level=logging.ERROR)
     target, *named = arguments
-    files = [Path(name) for name in named] or test_files()
-    draw_picture(files[0].read_bytes(), PictureRequest())
+    files = [Path(name) for name in named] or dicom_files()
+    for file in files:
+        draw_picture(file.read_bytes(), PictureRequest())
     sheet = Image.new("RGB", (COLUMNS * CELL, math.ceil(len(files) / COLUMNS) * (CELL + CAPTION)), "#202020")
     pencil, font = ImageDraw.Draw(sheet), ImageFont.load_default(10)
     milliseconds = []

@@ -8,7 +8,7 @@ import numpy as np
 
 from dicom_service.exams.pictures.frames import Frame, aligned, arranged, native_frame
 from dicom_service.exams.pictures.jpeg import decode_jpeg
-from dicom_service.exams.pictures.jpeg2000 import decode_htj2k, decode_jpeg2000
+from dicom_service.exams.pictures.jpeg2000 import decode_jpeg2000
 from dicom_service.exams.pictures.layout import PixelLayout
 from dicom_service.exams.pictures.undrawable import Undrawable
 
@@ -51,26 +51,36 @@ def decode_uncompressed(stream: bytes, layout: PixelLayout, _reduction: float) -
     return native_frame(memoryview(stream), layout.of_one_frame(), 0, big_endian=False)
 
 
+def _within_stored_bits(decoder: Decoder) -> Decoder:
+    """A decoder whose values, which lossy coding may have pushed past the highest stored one, are held there."""
+
+    def decode(stream: bytes, layout: PixelLayout, reduction: float) -> Frame:
+        frame = decoder(stream, layout, reduction)
+        if layout.signed or layout.bits_stored >= frame.samples.dtype.itemsize * 8:
+            return frame
+        return Frame(np.minimum(frame.samples, 2**layout.bits_stored - 1), frame.photometric)
+
+    return decode
+
+
 def _shaped(decoder: Callable[..., np.ndarray], stream: bytes, layout: PixelLayout) -> np.ndarray:
     """Decode into an array of the declared shape, so that a stream that declares another one is refused at once."""
     shape = (layout.rows, layout.columns) if layout.samples == 1 else (layout.rows, layout.columns, layout.samples)
     return decoder(stream, out=np.empty(shape, f"u{layout.bits_allocated // 8}"))
 
 
-JPEG = dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 53, 55, 57, 70)), decode_jpeg)
-JPEG_LS = dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (80, 81)), decode_jpegls)
-JPEG_2000 = dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 92, 93)), decode_jpeg2000)
-JPEG_XL = dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (110, 111, 112)), decode_jpegxl)
-HTJ2K = dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (201, 202, 203)), decode_htj2k)
+COMPRESSED = "1.2.840.10008.1.2.4."
 
 DECODERS: dict[str, Decoder] = {
     "1.2.840.10008.1.2.1.98": decode_uncompressed,
     "1.2.840.10008.1.2.5": decode_rle,
     "1.2.840.10008.1.2.8.1": decode_deflated_frame,
-    **JPEG,
-    **JPEG_LS,
-    **JPEG_2000,
-    **JPEG_XL,
-    **HTJ2K,
+    **{COMPRESSED + number: decode_jpeg for number in ("50", "51", "53", "55", "57", "70")},
+    COMPRESSED + "80": decode_jpegls,
+    COMPRESSED + "81": _within_stored_bits(decode_jpegls),
+    **{COMPRESSED + number: decode_jpeg2000 for number in ("90", "92", "201", "202")},
+    **{COMPRESSED + number: _within_stored_bits(decode_jpeg2000) for number in ("91", "93", "203")},
+    COMPRESSED + "110": decode_jpegxl,
+    **{COMPRESSED + number: _within_stored_bits(decode_jpegxl) for number in ("111", "112")},
 }
 """Every transfer syntax whose pixel data is encapsulated images; video is not among them."""

@@ -14,12 +14,13 @@ from dicom_service.exams.pictures.encode import encode_jpeg
 from dicom_service.exams.pictures.frames import Frame, encapsulated_frame, frame_index, native_frame
 from dicom_service.exams.pictures.geometry import PictureSize, picture_size, pixel_aspect
 from dicom_service.exams.pictures.grayscale import GrayscaleFrame, signed_values
-from dicom_service.exams.pictures.kinds import UNKNOWN, kind_of
+from dicom_service.exams.pictures.kinds import UNKNOWN, Kind, kind_of
 from dicom_service.exams.pictures.layout import PixelLayout, pixel_layout
-from dicom_service.exams.pictures.palette import palette_colours
-from dicom_service.exams.pictures.placeholder import placeholder
+from dicom_service.exams.pictures.palette import palette_colours, supplement_colours
+from dicom_service.exams.pictures.placeholder import LEGIBLE, placeholder
 from dicom_service.exams.pictures.request import Picture, PictureRequest
 from dicom_service.exams.pictures.undrawable import Undrawable
+from dicom_service.exams.pictures.waveform import draw_curves, read_curves
 
 OVERSAMPLING = 2
 """Pixels kept for each one of the picture, along each side, when a large frame is thinned before it is shaded."""
@@ -38,7 +39,7 @@ def draw_picture(part10: bytes, wanted: PictureRequest) -> Picture:
         stored = read_object(part10)
         kind = kind_of(stored)
         if stored.pixels is None or kind.never_image:
-            return Picture(placeholder(kind, wanted), placeholder=True)
+            return Picture(_without_image(stored, kind, wanted), placeholder=True)
         with np.errstate(all="ignore"):
             return Picture(_drawn(stored, stored.pixels, wanted), placeholder=False)
     except InvalidRequest:
@@ -47,6 +48,11 @@ def draw_picture(part10: bytes, wanted: PictureRequest) -> Picture:
         reason = str(fault) if isinstance(fault, Undrawable) else f"decoding ended with {type(fault).__name__}"
         logger.warning("No picture of an object (%s): %s", kind.name, reason)
         return Picture(placeholder(kind, wanted), placeholder=True)
+
+
+def _without_image(stored: StoredObject, kind: Kind, wanted: PictureRequest) -> bytes:
+    curves = read_curves(stored.dataset, stored.big_endian) if wanted.size >= LEGIBLE else None
+    return draw_curves(curves, kind.name, wanted) if curves else placeholder(kind, wanted)
 
 
 def _drawn(stored: StoredObject, pixels: PixelElement, wanted: PictureRequest) -> bytes:
@@ -85,7 +91,10 @@ def _shaded(
 ) -> NDArray[np.uint8]:
     if frame.samples.ndim == 3:
         return rgb(frame, layout)
+    values = signed_values(frame.samples, layout)
     if frame.photometric == "PALETTE COLOR":
-        indices = signed_values(frame.samples, layout)
-        return palette_colours(indices, stored.dataset, layout.signed, stored.big_endian)
-    return GrayscaleFrame(frame.samples, layout, stored, index).greys(wanted.window)
+        return palette_colours(values, stored.dataset, layout.signed, stored.big_endian)
+    greys = GrayscaleFrame(values, layout, stored, index).greys(wanted.window)
+    if layout.supplemented:
+        return supplement_colours(greys, values, stored.dataset, layout.signed, stored.big_endian)
+    return greys

@@ -20,20 +20,22 @@ Greys = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class GrayscaleFrame:
-    """A frame of one sample a pixel, with the object that says how to show it; index counts frames from 0."""
+    """The stored values of a frame, of shape (rows, columns), and the object that says how to show them.
 
-    samples: Samples
+    index: of the frame, from 0.
+    """
+
+    values: Samples
     layout: PixelLayout
     stored: StoredObject
     index: int
 
     def greys(self, wanted: tuple[float, float] | None) -> Greys:
         """Shades of (rows, columns), 0 black; `wanted` (centre, width) goes before what the object says."""
-        stored_values = signed_values(self.samples, self.layout)
-        greys = self._shown(stored_values, self._modality_values(stored_values), wanted)
+        greys = self._shown(self._modality_values(), wanted)
         return np.invert(greys) if self.layout.photometric == "MONOCHROME1" else greys
 
-    def _shown(self, stored: Samples, values: Samples, wanted: tuple[float, float] | None) -> Greys:
+    def _shown(self, values: Samples, wanted: tuple[float, float] | None) -> Greys:
         if wanted:
             return apply_window(values, Window(*wanted))
         for holder in holders(self.stored.dataset, self.index, "FrameVOILUTSequence"):
@@ -44,29 +46,29 @@ class GrayscaleFrame:
             window = window_of(holder)
             if window:
                 return apply_window(values, window)
-        return self._without_window(stored, values)
+        return self._without_window(values)
 
-    def _without_window(self, stored: Samples, values: Samples) -> Greys:
-        padded = padding(self.stored.dataset, self.layout, stored)
+    def _without_window(self, values: Samples) -> Greys:
+        padded = padding(self.stored.dataset, self.layout, self.values)
         shown = values if padded is None or padded.all() else values[~padded]
         greys = apply_window(values, percentile_window(shown, self.layout))
         if padded is not None:
             greys[padded] = 255 if self.layout.photometric == "MONOCHROME1" else 0
         return greys
 
-    def _modality_values(self, stored: Samples) -> Samples:
+    def _modality_values(self) -> Samples:
         """Modality LUT, rescale or neither (PS3.3 C.11.1, C.7.6.16.2.9)."""
         dataset = self.stored.dataset
         if not _is_for_measuring_only(dataset):
             for item in items(dataset, "ModalityLUTSequence"):
                 lut = grey_lut(item, self.layout.signed, self.stored.big_endian)
                 if lut:
-                    return lut[stored]
+                    return lut[self.values]
         for holder in holders(dataset, self.index, "PixelValueTransformationSequence"):
             slope, intercept = number(holder, "RescaleSlope"), number(holder, "RescaleIntercept")
             if slope:
-                return stored * np.float64(slope) + (intercept or 0.0)
-        return stored
+                return self.values * np.float64(slope) + (intercept or 0.0)
+        return self.values
 
 
 def signed_values(samples: Samples, layout: PixelLayout) -> Samples:

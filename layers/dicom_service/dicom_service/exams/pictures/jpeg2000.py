@@ -2,8 +2,6 @@
 
 import math
 import struct
-from collections.abc import Callable
-from typing import Any
 
 import imagecodecs
 
@@ -19,20 +17,14 @@ SHORTFALL = 0.9
 
 
 def decode_jpeg2000(stream: bytes, layout: PixelLayout, reduction: float) -> Frame:
-    """Decode a JPEG 2000 frame; three components come out as RGB when the stream transformed them."""
-    return _decode(imagecodecs.jpeg2k_decode, stream, layout, reduction)
+    """Decode a frame at the lowest level that serves; three components come out as RGB if the stream transformed them.
 
-
-def decode_htj2k(stream: bytes, layout: PixelLayout, reduction: float) -> Frame:
-    """Decode a High-Throughput JPEG 2000 frame, as decode_jpeg2000 does."""
-    return _decode(imagecodecs.htj2k_decode, stream, layout, reduction)
-
-
-def _decode(decoder: Callable[..., Any], stream: bytes, layout: PixelLayout, reduction: float) -> Frame:
+    OpenJPEG reads both kinds of code blocks, keeps values within their range at every level and refuses a cut stream.
+    """
     codestream = stream[max(0, stream.find(START_OF_CODESTREAM)) :]
     levels, transformed = _coding_style(codestream)
-    wanted = 0 if layout.photometric == "PALETTE COLOR" else int(math.log2(max(1.0, reduction / SHORTFALL)))
-    samples = decoder(codestream, skipres=min(wanted, levels))
+    wanted = 0 if layout.indexed else int(math.log2(max(1.0, reduction / SHORTFALL)))
+    samples = imagecodecs.jpeg2k_decode(codestream, skipres=min(wanted, levels))
     if samples.ndim == 3 and (transformed or layout.photometric in ("YBR_ICT", "YBR_RCT")):
         return Frame(samples, "RGB")
     return Frame(samples, layout.photometric)

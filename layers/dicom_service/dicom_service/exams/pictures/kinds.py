@@ -109,7 +109,7 @@ VIDEO_SYNTAXES = tuple(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 
 
 def kind_of(stored: StoredObject) -> Kind:
     """The kind of an object. Its name is never taken from the object, so it holds no text of a patient."""
-    if ".".join(stored.transfer_syntax.split(".")[:9]) in VIDEO_SYNTAXES:
+    if ".".join(stored.transfer_syntax.split(".")[:8]) in VIDEO_SYNTAXES:
         return VIDEO
     sop_class = text(stored.dataset, "SOPClassUID") or text(stored.dataset.file_meta, "MediaStorageSOPClassUID")
     parts = sop_class.split(".")

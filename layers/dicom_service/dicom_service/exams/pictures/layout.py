@@ -14,7 +14,10 @@ FLOATING_BITS = {FLOAT_PIXELS: 32, DOUBLE_PIXELS: 64}
 
 @dataclass(frozen=True)
 class PixelLayout:
-    """Shape and encoding of every frame; bits as the standard counts them, `high_bit` from 0."""
+    """Shape and encoding of every frame; bits as the standard counts them, `high_bit` from 0.
+
+    supplemented: the upper stored values of a grey image have colours of their own (PS3.3 C.8.16.2.1.1.1).
+    """
 
     rows: int
     columns: int
@@ -27,6 +30,12 @@ class PixelLayout:
     signed: bool
     planar: bool
     floating: bool
+    supplemented: bool
+
+    @property
+    def indexed(self) -> bool:
+        """Whether samples are positions in a palette, which must not be averaged."""
+        return self.supplemented or self.photometric == "PALETTE COLOR"
 
     @property
     def pixels(self) -> int:
@@ -61,6 +70,8 @@ def pixel_layout(stored: StoredObject) -> PixelLayout:
         signed=whole(dataset, "PixelRepresentation", 0) == 1,
         planar=whole(dataset, "PlanarConfiguration", 0) == 1 and samples > 1,
         floating=floating,
+        supplemented=text(dataset, "PixelPresentation") == "COLOR"
+        and "RedPaletteColorLookupTableDescriptor" in dataset,
     )
     _check(layout)
     return layout

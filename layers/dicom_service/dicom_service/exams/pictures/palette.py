@@ -22,6 +22,16 @@ def palette_colours(indices: Samples, dataset: Dataset, signed: bool, big_endian
     return coloured
 
 
+def supplement_colours(
+    greys: NDArray[np.uint8], indices: Samples, dataset: Dataset, signed: bool, big_endian: bool
+) -> NDArray[np.uint8]:
+    """Greys of shape (rows, columns), those from the first mapped value up replaced by colours (PS3.3 C.8.16.2.1.1)."""
+    shape = descriptor(dataset, "RedPaletteColorLookupTableDescriptor", signed)
+    first = shape.first if shape else 0
+    colours = palette_colours(indices, dataset, signed, big_endian)
+    return np.where((indices >= first)[..., None], colours, greys[..., None])
+
+
 def _channel(dataset: Dataset, channel: str, signed: bool, big_endian: bool) -> Lut:
     shape = descriptor(dataset, f"{channel}PaletteColorLookupTableDescriptor", signed)
     if shape is None:

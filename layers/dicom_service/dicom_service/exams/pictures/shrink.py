@@ -10,6 +10,7 @@ from dicom_service.exams.pictures.encode import encode_jpeg
 from dicom_service.exams.pictures.request import PictureRequest
 
 READERS: dict[bytes, type[ImageFile.ImageFile]] = {b"\xff\xd8\xff": JpegImageFile, b"\x89PN": PngImageFile}
+GREY_MODES = ("1", "L", "LA")
 PIXEL_LIMIT = 100_000_000
 
 
@@ -33,7 +34,9 @@ def shrink_jpeg(picture: bytes, wanted: PictureRequest) -> bytes | None:
 
 def _fitted(image: Image.Image, size: int) -> Image.Image:
     scale = size / max(image.size)
-    shown = image.convert("L" if image.mode in ("L", "1") else "RGB")
+    if image.mode.startswith("I"):
+        image = image.point(lambda value: value / 256)
+    shown = image.convert("L" if image.mode in GREY_MODES or image.mode.startswith("I") else "RGB")
     if scale >= 1:
         return shown
     width, height = (max(1, round(side * scale)) for side in image.size)

@@ -1,0 +1,254 @@
+"""The grayscale pipeline over synthetic frames (PS3.3 C.11.1, C.11.2, C.7.5.1.1.2, C.7.6.16)."""
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from dicom_service.exams.pictures.request import PictureRequest
+from tests.unit.pictures.synthetic import FINEST, array_object, image_object, nearly, ramp, shown
+
+SHADES = np.arange(256)
+
+
+def test_monochrome2_shows_low_values_black() -> None:
+    picture = shown(array_object(ramp(0, 255, "u1")))
+    assert nearly(picture, SHADES)
+
+
+def test_monochrome1_shows_low_values_white() -> None:
+    picture = shown(array_object(ramp(0, 255, "u1"), PhotometricInterpretation="MONOCHROME1"))
+    assert nearly(picture, 255 - SHADES)
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian])
+@pytest.mark.parametrize("dtype", ["u2", "i2", "u4", "i4"])
+def test_a_window_spreads_its_values_over_all_shades(dtype: str, syntax: str) -> None:
+    low = -1000 if dtype.startswith("i") else 1000
+    frame = ramp(low, low + 2550, dtype)
+    window = {"WindowCenter": low + 1275.5, "WindowWidth": 2551}
+    assert nearly(shown(array_object(frame, syntax, **window)), SHADES)
+
+
+@pytest.mark.parametrize("stored", [10, 12, 14])
+def test_bits_above_the_stored_ones_are_not_shown(stored: int) -> None:
+    top = 2**stored - 1
+    frame = ramp(0, top, "u2") | (1 << stored)
+    picture = shown(array_object(frame, BitsStored=stored, WindowCenter=top / 2 + 0.5, WindowWidth=top + 1))
+    assert nearly(picture, SHADES)
+
+
+def test_the_sign_of_twelve_stored_bits_is_extended() -> None:
+    frame = ramp(-2048, 2047, "i2") & 0x0FFF
+    picture = shown(array_object(frame, BitsStored=12, PixelRepresentation=1, WindowCenter=0, WindowWidth=4096))
+    assert nearly(picture, SHADES)
+
+
+def test_stored_bits_may_start_above_the_lowest() -> None:
+    frame = ramp(0, 4095, "u2") << 4
+    picture = shown(array_object(frame, BitsStored=12, HighBit=15, WindowCenter=2048, WindowWidth=4096))
+    assert nearly(picture, SHADES)
+
+
+def test_a_window_is_in_units_after_rescaling() -> None:
+    frame = ramp(0, 2550, "u2")
+    rescaled = {"RescaleSlope": 2, "RescaleIntercept": -1000, "WindowCenter": 1550, "WindowWidth": 5101}
+    assert nearly(shown(array_object(frame, **rescaled)), SHADES)
+
+
+def test_the_first_of_several_windows_counts() -> None:
+    frame = ramp(0, 2550, "u2")
+    picture = shown(array_object(frame, WindowCenter=[1275.5, 40], WindowWidth=[2551, 400]))
+    assert nearly(picture, SHADES)
+
+
+def test_a_requested_window_goes_first() -> None:
+    frame = ramp(0, 2550, "u2")
+    wanted = PictureRequest(size=2048, quality=100, window=(1275.5, 2551))
+    assert nearly(shown(array_object(frame, WindowCenter=40, WindowWidth=400), wanted), SHADES)
+
+
+@pytest.mark.parametrize(("centre", "width"), [(0.5, 0.5), (0.25, 0.1), (0.5, 1e-6)])
+def test_a_window_narrower_than_one_spreads_fractions(centre: float, width: float) -> None:
+    values = np.tile(np.linspace(0, 1, 256, dtype="f4"), (32, 1))
+    picture = shown(
+        image_object(
+            values.tobytes(),
+            pixel_keyword="FloatPixelData",
+            BitsAllocated=32,
+            Rows=32,
+            Columns=256,
+            WindowCenter=centre,
+            WindowWidth=width,
+        )
+    )
+    expected = np.clip((values[0] - (centre - width / 2)) / width, 0, 1) * 255
+    steep = np.abs(np.gradient(expected)) > 8
+    assert nearly(picture[:, ~steep], expected[~steep], tolerance=14)
+
+
+def test_a_window_of_width_one_is_a_threshold() -> None:
+    picture = shown(array_object(ramp(0, 255, "u1"), WindowCenter=128, WindowWidth=1))
+    assert nearly(picture[:, :120], 0, tolerance=6)
+    assert nearly(picture[:, 136:], 255, tolerance=6)
+
+
+@pytest.mark.parametrize("width", [0, -5, ""])
+def test_a_window_without_width_is_no_window(width: object) -> None:
+    picture = shown(array_object(ramp(0, 255, "u1"), WindowCenter=128, WindowWidth=width))
+    assert nearly(picture, SHADES)
+
+
+def test_sigmoid_and_linear_exact_functions() -> None:
+    frame = ramp(0, 1000, "u2")
+    centred = {"WindowCenter": 500, "WindowWidth": 500}
+    sigmoid = shown(array_object(frame, VOILUTFunction="SIGMOID", **centred))
+    exact = shown(array_object(frame, VOILUTFunction="LINEAR_EXACT", **centred))
+    values = frame[0].astype(float)
+    assert nearly(sigmoid, 255 / (1 + np.exp(-4 * (values - 500) / 500)))
+    assert nearly(exact, np.clip((values - 250) / 500, 0, 1) * 255)
+
+
+def lut_item(first: int, entries: list[int], bits: int) -> Dataset:
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [len(entries), first, bits])
+    item.add_new("LUTData", "OW", np.array(entries, "<u2").tobytes())
+    return item
+
+
+def test_a_voi_lut_maps_values_and_clamps_beyond_its_ends() -> None:
+    lut = lut_item(100, [4095 - 41 * step for step in range(100)], 12)
+    picture = shown(array_object(ramp(0, 255, "u2"), VOILUTSequence=Sequence([lut])))
+    expected = (4095 - 41 * np.clip(SHADES - 100, 0, 99)) * 255 / 4095
+    assert nearly(picture, expected, tolerance=4)
+
+
+def test_a_modality_lut_comes_before_the_window() -> None:
+    lut = lut_item(0, [2 * value for value in range(256)], 16)
+    picture = shown(
+        array_object(ramp(0, 255, "u2"), ModalityLUTSequence=Sequence([lut]), WindowCenter=255.5, WindowWidth=511)
+    )
+    assert nearly(picture, SHADES)
+
+
+@pytest.mark.parametrize(("relationship", "inverted"), [("LOG", False), ("LIN", True)])
+def test_the_modality_lut_of_a_logarithmic_angiogram_is_not_shown(relationship: str, inverted: bool) -> None:
+    lut = lut_item(0, [255 - value for value in range(256)], 16)
+    picture = shown(
+        array_object(
+            ramp(0, 255, "u2"),
+            SOPClassUID="1.2.840.10008.5.1.4.1.1.12.1",
+            PixelIntensityRelationship=relationship,
+            ModalityLUTSequence=Sequence([lut]),
+            WindowCenter=128,
+            WindowWidth=256,
+        )
+    )
+    assert nearly(picture, 255 - SHADES if inverted else SHADES)
+
+
+def test_without_a_window_the_percentiles_of_the_frame_are_spread() -> None:
+    frame = ramp(1000, 2000, "u2")
+    frame[0, :8] = 65535
+    picture = shown(array_object(frame))
+    low, high = np.percentile(frame, [1, 99])
+    assert nearly(picture[16:], np.clip((frame[16] - low) / (high - low), 0, 1) * 255)
+
+
+def test_without_a_window_each_frame_has_percentiles_of_its_own() -> None:
+    frames = np.stack([ramp(0, 100, "u2"), ramp(5000, 60000, "u2")])
+    part10 = image_object(frames.tobytes(), BitsAllocated=16, Rows=32, Columns=256, NumberOfFrames=2)
+    for number in (1, 2):
+        picture = shown(part10, PictureRequest(size=2048, quality=100, frame=number))
+        assert picture[:, 10].max() < 30
+        assert picture[:, 245].min() > 225
+        assert 110 < picture[:, 128].mean() < 145
+
+
+def test_padding_is_left_out_of_the_percentiles_and_black() -> None:
+    frame = ramp(1000, 2000, "i2")
+    frame[:, :128] = -30000
+    picture = shown(array_object(frame, PixelPaddingValue=-30000))
+    assert nearly(picture[:, :120], 0)
+    assert picture[:, 136].mean() < 40
+    assert picture[:, 250].mean() > 225
+
+
+def test_a_range_of_padding_in_implicit_vr() -> None:
+    frame = ramp(1000, 2000, "i2")
+    frame[:, :64], frame[:, 64:128] = -30000, -29990
+    padding = {"PixelPaddingValue": -30000, "PixelPaddingRangeLimit": -29990}
+    picture = shown(array_object(frame, ImplicitVRLittleEndian, **padding))
+    assert nearly(picture[:, :120], 0)
+    assert picture[:, 136].mean() < 40
+
+
+@pytest.mark.parametrize("value", [0, 7, 65535])
+def test_a_frame_of_one_value_is_a_picture(value: int) -> None:
+    picture = shown(array_object(np.full((20, 20), value, "u2")))
+    assert picture.std() == 0
+
+
+def test_sparse_values_are_not_lost() -> None:
+    frame = np.zeros((256, 256), "u2")
+    frame[100:104, 100:104] = 9
+    picture = shown(array_object(frame))
+    assert picture[102, 102] > 240
+    assert picture[:64].max() < 8
+
+
+def test_one_bit_frames_follow_each_other_without_padding() -> None:
+    frames = np.zeros((3, 15, 15), bool)
+    frames[1, 4:11, 4:11] = True
+    pixels = np.packbits(frames.reshape(-1), bitorder="little").tobytes()
+    part10 = image_object(pixels, BitsAllocated=1, Rows=15, Columns=15, NumberOfFrames=3)
+    assert nearly(shown(part10), frames[1] * 255, tolerance=8)
+
+
+@pytest.mark.parametrize(("keyword", "dtype"), [("FloatPixelData", "f4"), ("DoubleFloatPixelData", "f8")])
+def test_floats_with_what_is_no_number_black(keyword: str, dtype: str) -> None:
+    values = np.tile(np.linspace(-3.5, 4.5, 256, dtype=dtype), (32, 1))
+    values[:, :64] = np.nan
+    part10 = image_object(
+        values.tobytes(), pixel_keyword=keyword, BitsAllocated=int(dtype[1]) * 8, Rows=32, Columns=256
+    )
+    picture = shown(part10)
+    assert nearly(picture[:, :56], 0)
+    assert picture[:, 72].mean() < 50
+    assert picture[:, 250].mean() > 225
+
+
+def functional_groups(macro: str, values: list[dict[str, float]]) -> Sequence:
+    groups = []
+    for each in values:
+        item, group = Dataset(), Dataset()
+        for keyword, value in each.items():
+            setattr(item, keyword, value)
+        setattr(group, macro, Sequence([item]))
+        groups.append(group)
+    return Sequence(groups)
+
+
+def test_windows_and_rescaling_of_functional_groups() -> None:
+    frames = np.stack([ramp(0, 2550, "u2")] * 3)
+    windows = [{"WindowCenter": 40, "WindowWidth": 80}, {"WindowCenter": 4551, "WindowWidth": 5101}]
+    shared = [{"RescaleSlope": 2, "RescaleIntercept": 2000}]
+    part10 = image_object(
+        frames.tobytes(),
+        BitsAllocated=16,
+        Rows=32,
+        Columns=256,
+        NumberOfFrames=3,
+        SharedFunctionalGroupsSequence=functional_groups("PixelValueTransformationSequence", shared),
+        PerFrameFunctionalGroupsSequence=functional_groups("FrameVOILUTSequence", windows),
+    )
+    assert nearly(shown(part10), SHADES)
+    assert nearly(shown(part10, PictureRequest(size=2048, quality=100, frame=1)), 255)
+
+
+def test_overlays_in_unused_bits_are_left_out() -> None:
+    frame = ramp(0, 4095, "u2")
+    frame[10:20, 10:20] |= 0x1000
+    picture = shown(array_object(frame, BitsStored=12, WindowCenter=2048, WindowWidth=4096), FINEST)
+    assert nearly(picture, SHADES)

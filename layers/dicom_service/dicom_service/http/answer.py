@@ -1,23 +1,19 @@
 """One API request, from the Lambda event to the answer: the same for every function behind the HTTP API."""
 
 import time
-import traceback
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dicom_service.errors import InvalidRequest, NotFound, ServiceError
+from dicom_service.faults import log_fault, logger
 from dicom_service.http.problem import field_errors, problem
 from dicom_service.http.request import as_json, canonical_query
-
-logger = Logger(service="dicom-service")
 
 
 def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -79,13 +75,10 @@ def _refuse_unknown_query(
 
 
 def _problem_of(error: ServiceError) -> Response[str]:
-    level = logger.warning if error.status < 500 else logger.error
-    level(type(error).__name__, extra={"detail": error.detail})
+    log_fault(error)
     return problem(error)
 
 
 def _unexpected(error: Exception) -> Response[str]:
-    stack = traceback.extract_tb(error.__traceback__)[-4:]
-    frames = [f"{frame.name} {Path(frame.filename).name}:{frame.lineno}" for frame in stack]
-    logger.error("unexpected %s", type(error).__name__, extra={"frames": frames})
+    log_fault(error)
     return problem(ServiceError("The service failed unexpectedly"))

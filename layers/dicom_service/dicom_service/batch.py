@@ -1,0 +1,37 @@
+"""A batch of a stream's or a queue's records, from the Lambda event to the report of those that failed.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dicom_service.faults import log_fault
+
+
+class Postponed(Exception):
+    """The record is to stay where it is and come again later: no fault."""
+
+
+def process(
+    event: dict[str, Any], context: LambdaContext, kind: EventType, handle: Callable[[Any], None]
+) -> dict[str, Any]:
+    """Calls `handle` with each record, as Powertools' class for its kind; gives the records that raised, to come again.
+
+    A fault is logged, a Postponed is not. A batch in which every record failed is reported as any other.
+    """
+
+    def handled(record: Any) -> None:
+        try:
+            handle(record)
+        except Postponed:
+            raise
+        except Exception as error:
+            log_fault(error)
+            raise
+
+    processor = BatchProcessor(event_type=kind, raise_on_entire_batch_failure=False)
+    return dict(process_partial_response(event=event, record_handler=handled, processor=processor, context=context))

@@ -1,0 +1,101 @@
+"""A circuit per subscriber: while one does not answer, its deliveries wait and only now and then one is tried.
+
+It is a row of the deliveries table beside those of the events: `circuit` and the subscriber's key.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dicom_service import settings
+from dicom_service.stores import client, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+FAILURES_TO_OPEN = 5
+SHORTEST_OPEN_SECONDS = 60
+LONGEST_OPEN_SECONDS = 900
+
+CIRCUIT = "circuit"
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """Failures in a row, and until when (seconds since 1970) nothing is tried."""
+
+    subscriber: str
+    failures: int
+    open_until: float
+
+
+def read_circuit(subscriber: str) -> Circuit:
+    """The subscriber's circuit; raises StoreUnavailable."""
+    with translated("read a subscriber's circuit"):
+        found = client("dynamodb").get_item(TableName=_table(), Key=_key(subscriber), ConsistentRead=True)
+    item = found.get("Item")
+    if item is None:
+        return Circuit(subscriber, 0, 0.0)
+    return Circuit(subscriber, int(item["failures"]["N"]), float(item["openUntil"]["N"]))
+
+
+def wait_for(circuit: Circuit, now: float) -> float:
+    """Seconds that a delivery has to wait, 0 where it may be tried at `now`.
+
+    Of those that come when the time is up one is let through as a probe, and the circuit stays open for the others.
+    """
+    if circuit.open_until > now:
+        return circuit.open_until - now
+    if circuit.failures < FAILURES_TO_OPEN or _put(circuit, circuit.failures, now):
+        return 0.0
+    return SHORTEST_OPEN_SECONDS
+
+
+def note_success(circuit: Circuit) -> None:
+    """Closes the circuit; raises StoreUnavailable."""
+    if circuit.failures:
+        with translated("close a subscriber's circuit"):
+            client("dynamodb").delete_item(TableName=_table(), Key=_key(circuit.subscriber))
+
+
+def note_failure(circuit: Circuit, now: float) -> None:
+    """Counts a failure; from the fifth in a row the circuit opens, each time for longer. Raises StoreUnavailable."""
+    latest = read_circuit(circuit.subscriber)
+    _put(latest, latest.failures + 1, now)
+
+
+def open_seconds(failures: int) -> int:
+    """How long nothing is tried after so many failures in a row: 1 minute after five, doubled up to 15."""
+    if failures < FAILURES_TO_OPEN:
+        return 0
+    return min(SHORTEST_OPEN_SECONDS << min(failures - FAILURES_TO_OPEN, 8), LONGEST_OPEN_SECONDS)
+
+
+def _put(circuit: Circuit, failures: int, now: float) -> bool:
+    """Writes the circuit with so many failures; False where another worker wrote it meanwhile."""
+    dynamodb = client("dynamodb")
+    item: dict[str, AttributeValueTypeDef] = {
+        "failures": {"N": str(failures)},
+        "openUntil": {"N": f"{now + open_seconds(failures):.3f}"},
+    }
+    try:
+        with translated("note a subscriber's failure"):
+            dynamodb.put_item(
+                TableName=_table(),
+                Item=_key(circuit.subscriber) | item,
+                ConditionExpression="attribute_not_exists(eventId) OR (failures = :failures AND openUntil = :until)",
+                ExpressionAttributeValues={
+                    ":failures": {"N": str(circuit.failures)},
+                    ":until": {"N": f"{circuit.open_until:.3f}"},
+                },
+            )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+def _key(subscriber: str) -> "dict[str, AttributeValueTypeDef]":
+    return {"eventId": {"S": CIRCUIT}, "subscriber": {"S": subscriber}}
+
+
+def _table() -> str:
+    return settings.required("DELIVERIES_TABLE")

@@ -1,0 +1,183 @@
+"""The events table: what the PACS said, byte for byte, kept before the PACS is answered and until it has gone out.
+
+An item is an event (`eventId`), or the mark of a payload that was taken lately (`payload#` and its SHA-256). An event
+that has not gone out yet holds `outbox`, the key of a sparse index that the sweep reads.
+"""
+
+import hashlib
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dicom_service import settings
+from dicom_service.errors import NotFound, StoreUnavailable
+from dicom_service.events.exam_event import Announcement
+from dicom_service.stores import client, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+INLINE_BYTES = 300_000
+"""Up to here a payload lies in the item itself, which may have 400 KB with everything else; above it, in the bucket.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+"""
+
+PAYLOAD_MARK = "payload#"
+OUTBOX_INDEX = "unpublished"
+MOST_TRIES = 5
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """An event of the table; `received_at` is ISO 8601 in UTC, `position` its number in the feed, or 0."""
+
+    event_id: str
+    received_at: str
+    facts: Announcement
+    position: int
+    inline: bytes | None
+    object_key: str
+
+    def payload(self) -> bytes:
+        """The PACS's body as it came; raises StoreUnavailable where the bucket does not give it."""
+        if self.inline is not None:
+            return self.inline
+        with translated("read an event's payload"):
+            found = client("s3").get_object(Bucket=settings.required("TRANSFER_BUCKET"), Key=self.object_key)
+            return found["Body"].read()
+
+
+def new_event_id() -> str:
+    """A random identifier of 32 hexadecimal digits."""
+    return uuid.uuid4().hex
+
+
+def store_event(
+    payload: bytes,
+    facts: Announcement,
+    clock: Callable[[], float] = time.time,
+    new_id: Callable[[], str] = new_event_id,
+) -> str | None:
+    """Keeps an event for good; gives its identifier, or None where the identical payload was taken lately.
+
+    «Lately» is CALLBACK_DEDUPE_SECONDS, 600 unless set, 0 for never. Raises StoreUnavailable where it is not kept.
+    """
+    now = clock()
+    digest = hashlib.sha256(payload).hexdigest()
+    event = _item(new_id(), now, facts) | _content(payload, digest)
+    window = settings.whole_number("CALLBACK_DEDUPE_SECONDS", 600, 0, 86400)
+    if not window:
+        with translated("store the event"):
+            client("dynamodb").put_item(TableName=_table(), Item=event)
+        return event["eventId"]["S"]
+    mark: dict[str, AttributeValueTypeDef] = {
+        "eventId": {"S": PAYLOAD_MARK + digest},
+        "expiresAt": {"N": str(int(now) + window)},
+    }
+    return event["eventId"]["S"] if _put_both(event, mark, int(now)) else None
+
+
+def load_event(event_id: str) -> StoredEvent:
+    """The event as it stands; raises NotFound, and StoreUnavailable where the table does not answer."""
+    with translated("read the event"):
+        found = client("dynamodb").get_item(TableName=_table(), Key={"eventId": {"S": event_id}}, ConsistentRead=True)
+    if "receivedAt" not in found.get("Item", {}):
+        raise NotFound("There is no such event")
+    return _stored(found["Item"])
+
+
+def waiting_since(before: float) -> Iterator[str]:
+    """The events that were received before a moment (seconds since 1970) and have not gone out, the oldest first."""
+    pages = (
+        client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=_table(),
+            IndexName=OUTBOX_INDEX,
+            KeyConditionExpression="outbox = :waiting AND receivedAt < :before",
+            ExpressionAttributeValues={":waiting": {"S": "waiting"}, ":before": {"S": timestamp(before)}},
+        )
+    )
+    with translated("look for events that have not gone out"):
+        for page in pages:
+            yield from (item["eventId"]["S"] for item in page["Items"])
+
+
+def timestamp(seconds: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC with milliseconds: sorts as text as it does in time."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _table() -> str:
+    return settings.required("EVENTS_TABLE")
+
+
+def _item(event_id: str, now: float, facts: Announcement) -> "dict[str, AttributeValueTypeDef]":
+    return {
+        "eventId": {"S": event_id},
+        "receivedAt": {"S": timestamp(now)},
+        "outbox": {"S": "waiting"},
+        "studyInstanceUid": {"S": facts.study_instance_uid},
+        "eventType": {"S": facts.event_type},
+        "modalities": {"L": [{"S": modality} for modality in facts.modalities]},
+        "sourceId": {"S": facts.source_id},
+    }
+
+
+def _content(payload: bytes, digest: str) -> "dict[str, AttributeValueTypeDef]":
+    """The payload's attribute. The bucket's key is its digest: a payload that comes again lies there once."""
+    if len(payload) <= INLINE_BYTES:
+        return {"payload": {"B": payload}}
+    key = f"events/{digest}"
+    with translated("store the event's payload"):
+        client("s3").put_object(
+            Bucket=settings.required("TRANSFER_BUCKET"), Key=key, Body=payload, ContentType="application/json"
+        )
+    return {"payloadKey": {"S": key}}
+
+
+def _put_both(event: "dict[str, AttributeValueTypeDef]", mark: "dict[str, AttributeValueTypeDef]", now: int) -> bool:
+    """The event and its payload's mark in one transaction; False where an earlier mark still holds."""
+    dynamodb = client("dynamodb")
+    for _ in range(MOST_TRIES):
+        try:
+            with translated("store the event"):
+                dynamodb.transact_write_items(
+                    TransactItems=[
+                        {
+                            "Put": {
+                                "TableName": _table(),
+                                "Item": mark,
+                                "ConditionExpression": "attribute_not_exists(eventId) OR expiresAt <= :now",
+                                "ExpressionAttributeValues": {":now": {"N": str(now)}},
+                            }
+                        },
+                        {"Put": {"TableName": _table(), "Item": event}},
+                    ]
+                )
+        except dynamodb.exceptions.TransactionCanceledException as error:
+            if error.response["CancellationReasons"][0].get("Code") == "ConditionalCheckFailed":
+                return False
+            continue
+        return True
+    raise StoreUnavailable("The service could not store the event (TransactionCanceledException)")
+
+
+def _stored(item: "dict[str, AttributeValueTypeDef]") -> StoredEvent:
+    return StoredEvent(
+        event_id=item["eventId"]["S"],
+        received_at=item["receivedAt"]["S"],
+        facts=Announcement(
+            study_instance_uid=item["studyInstanceUid"]["S"],
+            event_type=item["eventType"]["S"],
+            modalities=tuple(modality["S"] for modality in item["modalities"]["L"]),
+            source_id=item["sourceId"]["S"],
+        ),
+        position=int(item["position"]["N"]) if "position" in item else 0,
+        inline=bytes(item["payload"]["B"]) if "payload" in item else None,
+        object_key=item["payloadKey"]["S"] if "payloadKey" in item else "",
+    )

@@ -14,7 +14,7 @@ HOST = "127.0.0.1"
 IDLE_SECONDS = 60
 BACKLOG = 128
 DRAIN_BYTES = 1 << 16
-GRACE_SECONDS = 1.2
+GRACE_SECONDS = 1.0
 POLL_SECONDS = 0.1
 
 logger = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ class Listener(ThreadedWSGIServer):
         self._end_connections(socket.SHUT_RD)
         self._join(deadline)
         self._end_connections(socket.SHUT_RDWR)
-        self._join(deadline + 0.5)
+        self._join(deadline + 0.3)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serves one connection in a thread of its own."""

@@ -76,8 +76,9 @@ class EmbeddedPacs:
 
     def stop(self) -> None:
         """Ends within two seconds; what was answered as stored is on disk, what is to be announced is remembered."""
+        self._webhook.cut_off()
         self._listener.stop()
-        self._webhook.stop()
+        self._webhook.join()
         self._database.close()
 
     @property

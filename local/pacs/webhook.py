@@ -13,7 +13,7 @@ from local.pacs.database import Database
 from local.pacs.dicom_json import serialize
 from local.pacs.event import study_event
 
-CONNECT_SECONDS = 1.5
+CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 15.0
 RETRY_SECONDS = 2.0
 
@@ -54,8 +54,8 @@ class Webhook:
         """Says that something was stored."""
         self._changed.set()
 
-    def stop(self) -> None:
-        """Ends the thread; a call that is under way is cut off and repeated at the next start."""
+    def cut_off(self) -> None:
+        """Tells the thread to end; a call that is under way is cut off and repeated at the next start."""
         self._stopping.set()
         self._changed.set()
         sock = self._connection.sock if self._connection else None
@@ -64,8 +64,11 @@ class Webhook:
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 logger.debug("the webhook's connection had ended")
+
+    def join(self) -> None:
+        """Waits until the thread has ended, no longer than a connection may take to be refused."""
         if self._thread.is_alive():
-            self._thread.join(CONNECT_SECONDS + 0.4)
+            self._thread.join(CONNECT_SECONDS)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

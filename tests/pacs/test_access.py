@@ -1,8 +1,11 @@
 """Who may do what, the viewer's tokens, and how the server behaves as an HTTP server."""
 
 import socket
+import sqlite3
 import threading
 import time
+from contextlib import closing
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -114,6 +117,20 @@ def test_a_connection_serves_many_requests_even_after_a_body_nobody_read(guarded
 def test_an_unknown_path_and_method_are_client_errors(pacs: EmbeddedPacs) -> None:
     assert status(pacs, "/nothing") == 404
     assert requests.delete(f"{pacs.url}/dicom-web/studies", timeout=10).status_code == 405
+
+
+def test_a_fault_of_its_own_tells_nothing_of_the_patient(
+    pacs: EmbeddedPacs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # given
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as connection:
+        connection.execute("DROP TABLE instance")
+    # when
+    answer = requests.get(f"{pacs.url}/dicom-web/studies?PatientName=Secret", timeout=10)
+    # then
+    assert (answer.status_code, answer.json()) == (500, {"status": 500, "error": "internal error"})
+    assert "OperationalError" in caplog.text
+    assert "Secret" not in caplog.text
 
 
 def test_stopping_is_quick_and_leaves_no_thread(start_pacs: StartPacs) -> None:

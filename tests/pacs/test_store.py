@@ -1,7 +1,9 @@
 """Storing: STOW-RS (PS3.18 section 10.5) in both trees."""
 
 import socket
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,7 +25,9 @@ from tests.pacs.objects import (
     uids,
 )
 
+PROCESSING_FAILURE = 0x0110
 DUPLICATE_SOP_INSTANCE = 0x0111
+OUT_OF_RESOURCES = 0xA700
 DOES_NOT_MATCH_SOP_CLASS = 0xA900
 CANNOT_UNDERSTAND = 0xC000
 
@@ -276,6 +280,29 @@ def test_objects_of_many_writers_are_all_there_after_a_restart(start_pacs: Start
     (found_study,) = requests.get(f"{pacs.url}/dicom-web/studies", timeout=30).json()
     assert found_study["00201206"]["Value"] == [4]
     assert found_study["00201208"]["Value"] == [160]
+
+
+def test_a_full_or_broken_disk_is_told_as_out_of_resources(pacs: EmbeddedPacs, tmp_path: Path) -> None:
+    # given a folder that can no longer be written to
+    (tmp_path / "objects").rename(tmp_path / "gone")
+    (tmp_path / "objects").write_text("in the way")
+    # when
+    answer = send(pacs.url + STANDARD, make_object())
+    # then
+    assert answer.status_code == 409
+    assert failure_reasons(answer) == [OUT_OF_RESOURCES]
+    assert count(pacs) == 0
+
+
+def test_a_broken_index_is_told_as_a_processing_failure(pacs: EmbeddedPacs, tmp_path: Path) -> None:
+    # given
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as connection:
+        connection.execute("DROP TABLE instance")
+    # when
+    answer = send(pacs.url + STANDARD, make_object())
+    # then
+    assert answer.status_code == 409
+    assert failure_reasons(answer) == [PROCESSING_FAILURE]
 
 
 def test_of_different_objects_under_one_uid_one_wins(pacs: EmbeddedPacs) -> None:

@@ -39,13 +39,8 @@ def stored_form(keyword: str, json_value: Any) -> str:
     return text
 
 
-def condition(keyword: str, value: str) -> Condition | None:
-    """What a column must fulfil to match the value; None where the value matches everything (PS3.4 C.2.2.2.3).
-
-    Raises UnmatchableError.
-    """
-    if not value.strip("* "):
-        return None
+def condition(keyword: str, value: str) -> Condition:
+    """What a column must fulfil to match the value, by the attribute's VR. Raises UnmatchableError."""
     match value_representation(keyword):
         case "UI":
             return _one_of(keyword, [uid.strip() for uid in re.split(r"[,\\]", value)])

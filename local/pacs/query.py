@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
 from local.pacs.dicom_json import tag, value_representation
-from local.pacs.levels import DATE_TIME_PAIRS, LEVELS, REQUEST_KEYS, SERIES, Level
+from local.pacs.levels import DATE_TIME_PAIRS, LEVELS, REQUEST_KEYS, SERIES, STUDY, Level
 from local.pacs.matching import Condition, UnmatchableError, condition, moment_condition, text_condition
 
 ALL = "all"
@@ -59,7 +59,7 @@ def parse_search(
     matched = {path: value for path, value in asked.items() if _is_matched(path, scope)}
     unmatched = [path for path in asked if path not in matched] if relational else []
     try:
-        conditions = [*_conditions(matched), *_conditions(within)]
+        conditions = [*_conditions(matched), *((f"{keyword} = ?", [uid]) for keyword, uid in within.items())]
     except UnmatchableError as error:
         raise BadRequest(str(error)) from error
     limit = _number(arguments, "limit", page_limit + 1)
@@ -102,14 +102,14 @@ def _keyword(name: str) -> str:
     return name
 
 
-def _is_matched(path: str, scope: Iterable[Level]) -> bool:
-    levels = list(scope)
+def _is_matched(path: str, scope: tuple[Level, ...]) -> bool:
     if path == MODALITIES_IN_STUDY:
-        return levels[0] is LEVELS[0]
-    return (path in REQUEST_PATHS and SERIES in levels) or any(path in level.keys for level in levels)
+        return STUDY in scope
+    return (path in REQUEST_PATHS and SERIES in scope) or any(path in level.keys for level in scope)
 
 
 def _conditions(matched: Mapping[str, str]) -> Iterable[Condition]:
+    """Nothing at all and wild cards alone match everything (PS3.4 C.2.2.2.3, C.2.2.2.4)."""
     rest = {path: value for path, value in matched.items() if value.strip("* ")}
     if MODALITIES_IN_STUDY in rest:
         sql, values = text_condition("Modality", rest.pop(MODALITIES_IN_STUDY))
@@ -127,10 +127,7 @@ def _conditions(matched: Mapping[str, str]) -> Iterable[Condition]:
     for date, clock_time in DATE_TIME_PAIRS:
         if date in rest and clock_time in rest:
             yield moment_condition(date, rest.pop(date), clock_time, rest.pop(clock_time))
-    for keyword, value in rest.items():
-        single = condition(keyword, value)
-        if single:
-            yield single
+    yield from (condition(keyword, value) for keyword, value in rest.items())
 
 
 def _included(arguments: MultiDict[str, str]) -> Iterable[str]:

@@ -206,7 +206,8 @@ def test_o3_does_not_match_the_patient_below_study_level(pacs: EmbeddedPacs) -> 
 
 
 @pytest.mark.parametrize(
-    "path", [f"{STUDIES}/9.9/series", f"{O3}/9.9/series", f"{STUDIES}/{JOHN}/series/1.2.1.1/instances"]
+    "path",
+    [f"{STUDIES}/9.9/series", f"{STUDIES}/*/series", f"{O3}/9.9/series", f"{STUDIES}/{JOHN}/series/1.2.1.1/instances"],
 )
 def test_nothing_found_is_an_empty_array(pacs: EmbeddedPacs, path: str) -> None:
     answer = search(pacs, path)

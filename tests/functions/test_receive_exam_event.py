@@ -96,12 +96,15 @@ def test_a_payload_above_an_items_size_lies_in_the_bucket(aws: Aws, invoke: Invo
     assert found.payload() == body.encode()
 
 
+@pytest.fixture
+def secret(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The PACS must show a secret."""
+    monkeypatch.setenv("CALLBACK_SECRET", "päss word=&1")
+
+
+@pytest.mark.usefixtures("secret")
 class TestSecret:
     """CALLBACK_SECRET."""
-
-    @pytest.fixture(autouse=True)
-    def _configured(self, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("CALLBACK_SECRET", "päss word=&1")
 
     @pytest.mark.parametrize(
         "shown",
@@ -142,6 +145,7 @@ class TestSecret:
         assert not any(word in log for word in ("word", "ROSSI", STUDY))
 
 
+@pytest.mark.usefixtures("aws")
 class TestRepeats:
     """CALLBACK_DEDUPE_SECONDS."""
 
@@ -160,7 +164,7 @@ class TestRepeats:
         ]
         assert len(stored(aws)) == 2
 
-    def test_after_the_window_it_is_a_new_event_with_a_window_of_its_own(self, aws: Aws) -> None:
+    def test_after_the_window_it_is_a_new_event_with_a_window_of_its_own(self) -> None:
         assert [self.take(0), self.take(600), self.take(1199), self.take(1200)] == [True, True, False, True]
 
     def test_a_window_of_zero_lets_every_repeat_through(self, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,56 @@
+"""Standard Webhooks headers, checked by the standard's own package and by its published example."""
+
+import base64
+import json
+import time
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from dicom_service.errors import ConfigurationError
+from dicom_service.events.signature import webhook_headers
+
+SECRETS = ["whsec_" + base64.b64encode(bytes([number]) * 32).decode() for number in range(3)]
+PAYLOAD = '\ufeff{ "StudyInstanceUID":"1.2", "PatientName":"Zoë 山田" }\r\n'.encode()
+
+
+def test_each_secret_alone_verifies_while_they_are_rotated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLBACK_SIGNING_SECRET", f"{SECRETS[0]}  {SECRETS[1]}")
+    headers = webhook_headers("e1", PAYLOAD, (), time.time())
+    for secret in SECRETS[:2]:
+        Webhook(secret).verify(PAYLOAD, headers, json_parse=False)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRETS[2]).verify(PAYLOAD, headers, json_parse=False)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRETS[0]).verify(PAYLOAD + b" ", headers, json_parse=False)
+
+
+def test_the_example_of_the_standards_libraries() -> None:
+    payload = json.dumps({"test": 2432232314}).encode()
+    headers = webhook_headers(
+        "msg_p5jXN8AQM9LWM0D4loKWxJek", payload, ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], 1614265330.9
+    )
+    assert headers == {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+
+
+def test_a_subscribers_own_secret_takes_the_place_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLBACK_SIGNING_SECRET", SECRETS[0])
+    headers = webhook_headers("e1", PAYLOAD, [SECRETS[1]], time.time())
+    Webhook(SECRETS[1]).verify(PAYLOAD, headers, json_parse=False)
+    assert len(headers["webhook-signature"].split()) == 1
+
+
+def test_without_a_secret_there_is_no_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CALLBACK_SIGNING_SECRET", raising=False)
+    assert set(webhook_headers("e1", PAYLOAD, (), 0)) == {"webhook-id", "webhook-timestamp"}
+
+
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_x", "whsec_ä"])
+def test_a_secret_that_is_none_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    monkeypatch.setenv("CALLBACK_SIGNING_SECRET", secret)
+    with pytest.raises(ConfigurationError, match=r"^CALLBACK_SIGNING_SECRET is not whsec_ and base64$"):
+        webhook_headers("e1", PAYLOAD, (), 0)

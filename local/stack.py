@@ -13,6 +13,7 @@ from local import configuration, template
 from local.aws import REGION, Aws
 from local.environment import Code
 from local.gateway import Gateway
+from local.pump import Pump
 from local.subscriber import Subscriber
 from local.workers import Pool, preload
 
@@ -48,7 +49,6 @@ class LocalStack:
         self.settings = settings or Settings()
         self._running = ExitStack()
         self._gateway = Gateway(self.settings.port)
-        self._running.callback(self._gateway.stop)
         self.url = self._gateway.url
         self.aws = Aws()
         self._pools: dict[str, Pool] = {}
@@ -76,15 +76,25 @@ class LocalStack:
         for name, function in template.functions(self.resources).items():
             self._pools[name] = Pool(self._code(function))
             self._running.callback(self._pools[name].end)
-        self._gateway.start(template.routes(self.resources), self.invoke)
+        self._pump = Pump(self.resources, self.aws, self.invoke)
+        self._running.callback(self._pump.stop)
+        self._pump.start()
+        self._gateway.start(template.routes(self.resources), self._answer)
 
     def stop(self) -> None:
         """Ends every server, process and thread of the stack, and removes what was temporary."""
+        self._gateway.stop()
         self._running.close()
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
         """A function's answer, by its logical id; raises InvocationError."""
         return self._pools[function].invoke(event)
+
+    def _answer(self, function: str, event: Mapping[str, Any]) -> Any:
+        try:
+            return self.invoke(function, event)
+        finally:
+            self._pump.wake()
 
     def _variables(self) -> dict[str, str]:
         """The service's configuration: what is given, and around it what the stack itself brings along."""

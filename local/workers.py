@@ -24,7 +24,7 @@ MOST_EVENT_BYTES = 6 * 1024 * 1024
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 MOST_ENVIRONMENTS = 25
-THROTTLED_AFTER_SECONDS = 5.0
+THROTTLED_AFTER_SECONDS = 2.0
 INIT_SECONDS = 10.0
 
 

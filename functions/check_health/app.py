@@ -21,7 +21,14 @@ class Health(BaseModel):
     status: Literal["alive", "ready"]
 
 
-@app.get("/-/healthz", summary="Is the service alive?", tags=["Health"], responses=problems(500))
+@app.get(
+    "/-/healthz",
+    summary="Is the service alive?",
+    description="Asks nothing of the PACS or the tables.",
+    tags=["Health"],
+    operation_id="check_alive",
+    responses={200: {"description": "It is"}} | problems(500),
+)
 def healthz() -> Response[Health]:
     return Response(200, "application/json", Health(status="alive"), {"Cache-Control": "no-store"})
 
@@ -29,8 +36,11 @@ def healthz() -> Response[Health]:
 @app.get(
     "/-/ready",
     summary="Can the service do its work?",
+    description="Asks the PACS and each table for an answer.",
     tags=["Health"],
-    responses=problems(500, s503="The PACS or a table cannot be reached; `errors` names which"),
+    operation_id="check_ready",
+    responses={200: {"description": "It can"}}
+    | problems(500, s503="The PACS or a table cannot be reached; `errors` names which"),
 )
 def ready() -> Response[Health]:
     missing = what_is_not_ready()

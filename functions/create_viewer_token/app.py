@@ -46,7 +46,8 @@ class ViewerToken(BaseModel):
     summary="Create a viewer token",
     description="A new token at each call: it is used up by the viewer's first opening, and expires.",
     tags=["Viewer"],
-    responses=problems(400, 401, 500, 502, 504),
+    operation_id="create_viewer_token",
+    responses={200: {"description": "The token"}} | problems(400, 401, 500, 502, 504),
 )
 def create_viewer_token(
     study_uid: Study,

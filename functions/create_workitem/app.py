@@ -33,7 +33,9 @@ class CreatedWorkitem(BaseModel):
     description="Fields are DICOM keywords; all that is wrong is told at once. Of several creations with one "
     "`StudyInstanceUID` exactly one succeeds.",
     tags=["Worklist"],
-    responses=problems(
+    operation_id="create_workitem",
+    responses={200: {"description": "The identifiers of the new workitem"}}
+    | problems(
         400, 401, 500, 502, 503, 504, s409="The `StudyInstanceUID` has a workitem already, or one is being created"
     ),
 )

@@ -17,7 +17,9 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
 @app.delete(
     "/workitems/<studyInstanceUID>",
     summary="Delete a workitem",
+    description="Removes it from the worklist; its study, where there is one, stays.",
     tags=["Worklist"],
+    operation_id="delete_workitem",
     responses={204: {"description": "The workitem is deleted"}}
     | problems(400, 401, 500, 502, 503, 504, s404="There is no workitem with this StudyInstanceUID"),
 )

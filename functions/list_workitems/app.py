@@ -23,7 +23,7 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
 
 def _equals(name: str, alias: str = "") -> Query:
     field = BY_NAME[name]
-    return Query(alias=alias or name, description=f"{field.description}; compared exactly", examples=[field.example])
+    return Query(alias=alias or name, description=f"The {name}, compared exactly", examples=[field.example])
 
 
 Patient = Annotated[str | None, _equals("PatientID", "patientID"), AfterValidator(filter_value("PatientID"))]
@@ -52,7 +52,11 @@ Format = Annotated[
     summary="Search the worklist",
     description="All workitems, or those that match every filter; those that start first come first.",
     tags=["Worklist"],
-    responses=dicom_json("The workitems: Modality Worklist items (PS3.4 Table K.6-1)", [dataset_of(EXAMPLE)])
+    operation_id="list_workitems",
+    responses=dicom_json(
+        "The workitems: Modality Worklist items (PS3.4 Table K.6-1), or keyword JSON where `format` asks for it",
+        [dataset_of(EXAMPLE)],
+    )
     | problems(400, 401, 500, 502, 503, 504),
 )
 def list_workitems(

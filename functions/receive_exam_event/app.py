@@ -28,6 +28,7 @@ Secret = Annotated[
     "identical body within `CALLBACK_DEDUPE_SECONDS` is delivered once. Where `CALLBACK_SECRET` is set it must be "
     "shown, as `Authorization` or as `secret`.",
     tags=["Events"],
+    operation_id="receive_exam_event",
     responses={204: {"description": "The event is stored"}}
     | problems(400, 500, 503, s401="`CALLBACK_SECRET` is missing or wrong"),
     openapi_extensions={"requestBody": EXAM_EVENT_BODY},

@@ -41,6 +41,7 @@ Quality = Annotated[int, Query(alias="quality", ge=1, le=100, description="The t
     summary="Retrieve an exam or its thumbnail",
     description="The same as with `instance` in place of `instances`.",
     tags=["Exams"],
+    operation_id="retrieve_exam_of_instances",
     responses=EXAM_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
 )
 @app.get(
@@ -48,6 +49,7 @@ Quality = Annotated[int, Query(alias="quality", ge=1, le=100, description="The t
     summary="Retrieve an exam or its thumbnail",
     description="`size`, `frame`, the window and `quality` are of use for a thumbnail only.",
     tags=["Exams"],
+    operation_id="retrieve_exam",
     responses=EXAM_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
 )
 def retrieve_exam(

@@ -21,7 +21,9 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
 @app.get(
     "/exams/studies/<studyUID>/series/<seriesUID>/instances",
     summary="Search the instances of a series",
+    description="First checks that the study is the patient's.",
     tags=["Exams"],
+    operation_id="search_instances",
     responses=dicom_json(
         "The instances (PS3.18 Table 10.6.3-5); none where the study is not the patient's", [INSTANCE_EXAMPLE]
     )

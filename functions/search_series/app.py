@@ -21,7 +21,9 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
 @app.get(
     "/exams/studies/<studyUID>/series",
     summary="Search the series of a patient's study",
+    description="First checks that the study is the patient's.",
     tags=["Exams"],
+    operation_id="search_series",
     responses=dicom_json(
         "The series (PS3.18 Table 10.6.3-4); none where the study is not the patient's", [SERIES_EXAMPLE]
     )

@@ -21,7 +21,9 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
 @app.get(
     "/exams/studies",
     summary="Search a patient's studies",
+    description="Compares the patient ID exactly; every page of the PACS is followed.",
     tags=["Exams"],
+    operation_id="search_studies",
     responses=dicom_json("The studies, with the attributes of PS3.18 Table 10.6.3-3", [STUDY_EXAMPLE])
     | problems(400, 401, 500, 502, 504),
 )

@@ -58,7 +58,10 @@ def show_documentation() -> Response[str]:
     tags=["Documentation"],
     operation_id="get_openapi_document",
     responses={
-        200: {"description": "The document", "content": {"application/json": {"schema": {"type": "object"}}}},
+        200: {
+            "description": "The document",
+            "content": {"application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.0"}}},
+        },
         304: NOT_MODIFIED,
         **problems(500),
     },

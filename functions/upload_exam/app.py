@@ -24,6 +24,7 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
     description="Stores each DICOM file of the request; nothing when one of them is no DICOM Part 10 object. "
     "A request may hold about 4.5 MB; larger ones get the platform's own 413.",
     tags=["Exams"],
+    operation_id="upload_exam",
     responses=dicom_json("One STOW-RS response per file, in the order sent", [STORED_EXAMPLE])
     | dicom_json(
         "The PACS stored some and refused others; `reason` says why", [STORED_EXAMPLE, REFUSED_EXAMPLE], status=202

@@ -5,9 +5,10 @@ from typing import Any
 from dicom_service.http.parameters import EXAMPLE_STUDY
 from dicom_service.uid import UID_MAX_LENGTH, UID_PATTERN
 
-_TEXT = {"type": ["string", "null"]}
-_TEXTS = {"type": ["array", "null"], "items": {"type": "string"}}
-_COUNT = {"type": ["integer", "null"]}
+_NULL = {"type": "null"}
+_TEXT = {"anyOf": [{"type": "string"}, _NULL]}
+_TEXTS = {"anyOf": [{"type": "array", "items": {"type": "string"}}, _NULL]}
+_COUNT = {"anyOf": [{"type": "integer"}, _NULL]}
 
 EXAM_EVENT: dict[str, Any] = {
     "title": "ExamEvent",
@@ -26,7 +27,7 @@ EXAM_EVENT: dict[str, Any] = {
         "ModalitiesInStudy": _TEXTS,
         "AeTitles": _TEXTS,
         "StationNames": _TEXTS,
-        "EventType": {"type": ["string", "null"], "description": "`COMPLETED` or `INSTANCES_ADDED`"},
+        "EventType": {**_TEXT, "description": "`COMPLETED` or `INSTANCES_ADDED`"},
         "StudyDate": _TEXT,
         "StudyTime": _TEXT,
         "StudyID": _TEXT,
@@ -37,7 +38,10 @@ EXAM_EVENT: dict[str, Any] = {
         "PatientSex": _TEXT,
         "Report": {},
         "HolterUsername": _TEXT,
-        "Series": {"type": ["array", "null"], "items": {"type": "object"}, "description": "each may hold a thumbnail"},
+        "Series": {
+            "anyOf": [{"type": "array", "items": {"type": "object"}}, _NULL],
+            "description": "each may hold a thumbnail",
+        },
     },
 }
 

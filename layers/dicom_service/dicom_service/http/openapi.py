@@ -1,8 +1,10 @@
 """What the OpenAPI document says of answers that several endpoints share."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from dicom_service.errors import PacsError, PacsRefusedCredentials, PacsTimeout
 from dicom_service.http.problem import PROBLEM_JSON
 
 COMPONENTS: dict[str, Any] = {
@@ -33,15 +35,22 @@ COMPONENTS: dict[str, Any] = {
         "type": "array",
         "items": {
             "type": "object",
-            "additionalProperties": {
-                "type": "object",
-                "required": ["vr"],
-                "properties": {"vr": {"type": "string"}, "Value": {"type": "array", "items": {}}},
+            "patternProperties": {
+                "^[0-9A-F]{8}$": {
+                    "type": "object",
+                    "required": ["vr"],
+                    "properties": {
+                        "vr": {"type": "string", "pattern": "^[A-Z]{2}$"},
+                        "Value": {"type": "array", "items": {}},
+                        "BulkDataURI": {"type": "string"},
+                        "InlineBinary": {"type": "string", "contentEncoding": "base64"},
+                    },
+                },
             },
         },
     },
 }
-"""Schemas that are no model of one function; the document holds them under `#/components/schemas`."""
+"""Schemas that are no model of one function; the document holds them by these names."""
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 DICOM_JSON = {"$ref": "#/components/schemas/DicomJson"}
@@ -58,27 +67,33 @@ MEANINGS = {
     503: "A store of the service, or the PACS, is not available",
     504: "The PACS did not answer in time",
 }
+TITLES = {401: PacsRefusedCredentials.title, 502: PacsError.title, 504: PacsTimeout.title}
+"""Titles of the faults that are meant, where they are not the status's own phrase."""
 
 
 def problems(*statuses: int, **meanings: str) -> dict[int, Any]:
     """The `responses` entries of problem answers: of the statuses, and of those that `s404="..."` explains."""
+    here = {int(name[1:]): meaning for name, meaning in meanings.items()}
     return {
         status: {
-            "description": meanings.get(f"s{status}", MEANINGS[status]),
+            "description": here.get(status, MEANINGS[status]),
             "content": {
                 PROBLEM_JSON: {
                     "schema": PROBLEM,
-                    "example": {
-                        "type": "about:blank",
-                        "title": HTTPStatus(status).phrase,
-                        "status": status,
-                        "detail": meanings.get(f"s{status}", MEANINGS[status]),
-                    },
+                    "example": _example(status, {} if status in here else TITLES, here.get(status, MEANINGS[status])),
                 }
             },
         }
-        for status in sorted({*statuses, *(int(name[1:]) for name in meanings)})
+        for status in sorted({*statuses, *here})
     }
+
+
+def _example(status: int, titles: Mapping[int, str], detail: str) -> dict[str, Any]:
+    title = titles.get(status, HTTPStatus(status).phrase)
+    example = {"type": "about:blank", "title": title, "status": status, "detail": detail.partition(";")[0]}
+    if status == 400:
+        example["errors"] = [{"field": "PatientID", "message": "is required"}]
+    return example
 
 
 def dicom_json(description: str, example: list[dict[str, Any]], status: int = 200) -> dict[int, Any]:

@@ -52,6 +52,10 @@ def pillow_jpeg(array: np.ndarray, **options: object) -> bytes:
     return target.getvalue()
 
 
+def jpeg_2000(array: np.ndarray, **options: object) -> bytes:
+    return imagecodecs.jpeg2k_encode(array, codecformat="j2k", **options)
+
+
 GREY8, GREY12, GREY16 = hills(255, "u1"), hills(4095, "u2"), hills(65535, "u2")
 COLOUR = np.stack([hills(255, "u1"), 255 - hills(255, "u1"), hills(127, "u1")], axis=-1)
 
@@ -64,15 +68,15 @@ GREY = {
     "lossless first order": (COMPRESSED + "70", GREY12, imagecodecs.ljpeg_encode(GREY12, bitspersample=12)),
     "jpeg-ls": (COMPRESSED + "80", GREY16, imagecodecs.jpegls_encode(GREY16)),
     "jpeg-ls near lossless": (COMPRESSED + "81", GREY12, imagecodecs.jpegls_encode(GREY12, level=2)),
-    "jpeg 2000 lossless": (COMPRESSED + "90", GREY16, imagecodecs.jpeg2k_encode(GREY16, codecformat="j2k")),
+    "jpeg 2000 lossless": (COMPRESSED + "90", GREY16, jpeg_2000(GREY16)),
     "jpeg 2000": (
         COMPRESSED + "91",
         GREY12,
-        imagecodecs.jpeg2k_encode(GREY12, level=100, codecformat="j2k", reversible=False),
+        jpeg_2000(GREY12, level=100, reversible=False),
     ),
     "jpeg 2000 in a JP2 file": (COMPRESSED + "90", GREY8, imagecodecs.jpeg2k_encode(GREY8, codecformat="jp2")),
     "htj2k lossless": (COMPRESSED + "201", GREY16, imagecodecs.htj2k_encode(GREY16, reversible=True)),
-    "htj2k": (COMPRESSED + "203", GREY12, imagecodecs.htj2k_encode(GREY12, reversible=True)),
+    "htj2k": (COMPRESSED + "203", GREY12, imagecodecs.htj2k_encode(GREY12, level=1e-4, reversible=False)),
     "jpeg xl lossless": (COMPRESSED + "110", GREY16, imagecodecs.jpegxl_encode(GREY16, lossless=True)),
     "jpeg xl": (COMPRESSED + "112", GREY8, imagecodecs.jpegxl_encode(GREY8, distance=0.5)),
     "rle": (RLE, GREY16, rle(GREY16)),
@@ -122,16 +126,16 @@ COLOURS = {
         imagecodecs.jpeg8_encode(COLOUR, lossless=True, colorspace="RGB", outcolorspace="RGB"),
     ),
     "jpeg-ls": (COMPRESSED + "80", "RGB", imagecodecs.jpegls_encode(COLOUR)),
-    "jpeg 2000 RCT": (COMPRESSED + "90", "YBR_RCT", imagecodecs.jpeg2k_encode(COLOUR, codecformat="j2k", mct=True)),
+    "jpeg 2000 RCT": (COMPRESSED + "90", "YBR_RCT", jpeg_2000(COLOUR, mct=True)),
     "jpeg 2000 ICT": (
         COMPRESSED + "91",
         "YBR_ICT",
-        imagecodecs.jpeg2k_encode(COLOUR, level=60, codecformat="j2k", reversible=False),
+        jpeg_2000(COLOUR, level=60, reversible=False),
     ),
     "jpeg 2000 without transform": (
         COMPRESSED + "90",
         "RGB",
-        imagecodecs.jpeg2k_encode(COLOUR, codecformat="j2k", mct=False),
+        jpeg_2000(COLOUR, mct=False),
     ),
     "htj2k RCT": (COMPRESSED + "201", "YBR_RCT", imagecodecs.htj2k_encode(COLOUR, reversible=True)),
     "jpeg xl": (COMPRESSED + "110", "RGB", imagecodecs.jpegxl_encode(COLOUR, lossless=True)),
@@ -168,11 +172,51 @@ def test_codecs_without_a_sign_get_it_extended(syntax: str) -> None:
     assert nearly(shown(part10), (signed + 2048.0) * 255 / 4095, tolerance=4)
 
 
+@pytest.mark.parametrize("size", [64, 2048])
+def test_signed_values_in_a_codestream_that_calls_them_unsigned(size: int) -> None:
+    signed = np.where(hills(4095, "i2") > 2048, 40, -1000).astype("i2")
+    stream = jpeg_2000((signed & 0x0FFF).astype("u2"))
+    part10 = compressed_object(signed, stream, COMPRESSED + "90", BitsStored=12, WindowCenter=0, WindowWidth=4096)
+    picture = shown(part10, PictureRequest(size=size, quality=100))
+    assert picture.min() > 55
+    assert picture.max() < 140
+
+
+def test_high_values_do_not_wrap_when_averaged() -> None:
+    frame = np.zeros((512, 512), "u2")
+    frame[100:400, 100:400] = 4095
+    stream = jpeg_2000(frame)
+    part10 = compressed_object(frame, stream, COMPRESSED + "90", BitsStored=12, WindowCenter=2048, WindowWidth=4096)
+    picture = shown(part10, PictureRequest(size=128, quality=100))
+    assert picture[30:95, 30:95].min() > 230
+    assert picture[:20].max() < 25
+
+
 def test_signed_jpeg_2000() -> None:
     signed = hills(4095, "i2") - 2048
-    stream = imagecodecs.jpeg2k_encode(signed, codecformat="j2k")
+    stream = jpeg_2000(signed)
     part10 = compressed_object(signed, stream, COMPRESSED + "90", BitsStored=12, WindowCenter=0, WindowWidth=4096)
     assert nearly(shown(part10), (signed + 2048.0) * 255 / 4095, tolerance=4)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "stream"),
+    [
+        (COMPRESSED + "80", imagecodecs.jpegls_encode(GREY8)),
+        (COMPRESSED + "90", jpeg_2000(GREY8)),
+        (COMPRESSED + "110", imagecodecs.jpegxl_encode(GREY8, lossless=True)),
+    ],
+)
+def test_a_stream_of_eight_bits_for_samples_of_sixteen(syntax: str, stream: bytes) -> None:
+    part10 = compressed_object(GREY8.astype("u2"), stream, syntax, BitsStored=8)
+    assert nearly(shown(part10), GREY8)
+
+
+def test_a_stream_of_one_bit() -> None:
+    mask = (GREY8 > 128).astype("u1")
+    stream = jpeg_2000(mask, bitspersample=1)
+    part10 = compressed_object(mask, stream, COMPRESSED + "90", BitsStored=1)
+    assert nearly(shown(part10).mean(), 255 * mask.mean())
 
 
 def test_a_deflated_object() -> None:

@@ -105,9 +105,9 @@ def test_an_object_that_inflates_without_end(caplog: pytest.LogCaptureFixture) -
     head = array_object(np.zeros((4, 4), "u1"), DeflatedExplicitVRLittleEndian)
     start = head.index(DeflatedExplicitVRLittleEndian.encode())
     (group_length,) = struct.unpack_from("<I", head, 140)
-    squeeze = zlib.compressobj(9, wbits=-15)
+    squeeze = zlib.compressobj(1, wbits=-15)
     element = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, 0x7FFFFFF0)
-    bomb = squeeze.compress(element) + b"".join(squeeze.compress(bytes(2**24)) for _ in range(40)) + squeeze.flush()
+    bomb = squeeze.compress(element) + b"".join(squeeze.compress(bytes(2**24)) for _ in range(17)) + squeeze.flush()
     assert start < 144 + group_length
     assert_refused(head[: 144 + group_length] + bomb, caplog)
 

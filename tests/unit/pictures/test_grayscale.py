@@ -219,6 +219,24 @@ def test_floats_with_what_is_no_number_black(keyword: str, dtype: str) -> None:
     assert picture[:, 250].mean() > 225
 
 
+@pytest.mark.parametrize(("bits", "prefix"), [(32, "Float"), (64, "DoubleFloat")])
+def test_padding_of_floats(bits: int, prefix: str) -> None:
+    values = np.tile(np.linspace(1, 2, 256, dtype=f"f{bits // 8}"), (32, 1))
+    values[:, :128] = 1e6
+    part10 = image_object(
+        values.tobytes(),
+        pixel_keyword=f"{prefix}PixelData",
+        BitsAllocated=bits,
+        Rows=32,
+        Columns=256,
+        **{f"{prefix}PixelPaddingValue": 1e6},
+    )
+    picture = shown(part10)
+    assert nearly(picture[:, :120], 0)
+    assert picture[:, 136].mean() < 40
+    assert picture[:, 250].mean() > 225
+
+
 def functional_groups(macro: str, values: list[dict[str, float]]) -> Sequence:
     groups = []
     for each in values:

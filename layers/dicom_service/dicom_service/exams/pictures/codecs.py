@@ -7,13 +7,14 @@ import imagecodecs
 import numpy as np
 
 from dicom_service.exams.pictures.frames import Frame, aligned, arranged, native_frame
-from dicom_service.exams.pictures.jpeg import decode_jpeg
+from dicom_service.exams.pictures.jpeg import decode_jpeg, jpeg_header, require_end
 from dicom_service.exams.pictures.jpeg2000 import decode_jpeg2000
 from dicom_service.exams.pictures.layout import PixelLayout
 from dicom_service.exams.pictures.undrawable import Undrawable
 
 type Decoder = Callable[[bytes, PixelLayout, float], Frame]
 
+BYTE = 8
 RLE_MOST = 64
 """PackBits makes at most 128 bytes of two."""
 
@@ -30,12 +31,16 @@ def decode_rle(stream: bytes, layout: PixelLayout, _reduction: float) -> Frame:
 
 def decode_jpegls(stream: bytes, layout: PixelLayout, _reduction: float) -> Frame:
     """JPEG-LS, lossless and near-lossless (ITU-T T.87)."""
-    return Frame(_shaped(imagecodecs.jpegls_decode, stream, layout), layout.photometric)
+    jpeg_header(stream, layout)
+    require_end(stream)
+    return Frame(imagecodecs.jpegls_decode(stream), layout.photometric)
 
 
 def decode_jpegxl(stream: bytes, layout: PixelLayout, _reduction: float) -> Frame:
-    """JPEG XL (ISO/IEC 18181); its colours come out as RGB."""
-    samples = _shaped(imagecodecs.jpegxl_decode, stream, layout)
+    """JPEG XL (ISO/IEC 18181); colours come out as RGB. Another shape than the declared one is a ValueError at once."""
+    shape = (layout.rows, layout.columns) if layout.samples == 1 else (layout.rows, layout.columns, layout.samples)
+    width = 1 if layout.bits_stored <= BYTE else layout.bits_allocated // 8
+    samples = imagecodecs.jpegxl_decode(stream, out=np.empty(shape, f"u{width}"))
     return Frame(samples, "RGB" if samples.ndim == 3 else layout.photometric)
 
 
@@ -52,7 +57,7 @@ def decode_uncompressed(stream: bytes, layout: PixelLayout, _reduction: float) -
 
 
 def _within_stored_bits(decoder: Decoder) -> Decoder:
-    """A decoder whose values, which lossy coding may have pushed past the highest stored one, are held there."""
+    """A decoder whose values are held below the end of the stored bits, past which lossy coding and averaging go."""
 
     def decode(stream: bytes, layout: PixelLayout, reduction: float) -> Frame:
         frame = decoder(stream, layout, reduction)
@@ -61,12 +66,6 @@ def _within_stored_bits(decoder: Decoder) -> Decoder:
         return Frame(np.minimum(frame.samples, 2**layout.bits_stored - 1), frame.photometric)
 
     return decode
-
-
-def _shaped(decoder: Callable[..., np.ndarray], stream: bytes, layout: PixelLayout) -> np.ndarray:
-    """Decode into an array of the declared shape, so that a stream that declares another one is refused at once."""
-    shape = (layout.rows, layout.columns) if layout.samples == 1 else (layout.rows, layout.columns, layout.samples)
-    return decoder(stream, out=np.empty(shape, f"u{layout.bits_allocated // 8}"))
 
 
 COMPRESSED = "1.2.840.10008.1.2.4."
@@ -78,8 +77,8 @@ DECODERS: dict[str, Decoder] = {
     **{COMPRESSED + number: decode_jpeg for number in ("50", "51", "53", "55", "57", "70")},
     COMPRESSED + "80": decode_jpegls,
     COMPRESSED + "81": _within_stored_bits(decode_jpegls),
-    **{COMPRESSED + number: decode_jpeg2000 for number in ("90", "92", "201", "202")},
-    **{COMPRESSED + number: _within_stored_bits(decode_jpeg2000) for number in ("91", "93", "203")},
+    **{COMPRESSED + number: _within_stored_bits(decode_jpeg2000) for number in ("90", "91", "92", "93")},
+    **{COMPRESSED + number: _within_stored_bits(decode_jpeg2000) for number in ("201", "202", "203")},
     COMPRESSED + "110": decode_jpegxl,
     **{COMPRESSED + number: _within_stored_bits(decode_jpegxl) for number in ("111", "112")},
 }

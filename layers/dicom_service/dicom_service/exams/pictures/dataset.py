@@ -22,7 +22,7 @@ DOUBLE_PIXELS = 0x7FE00009
 INTEGER_PIXELS = 0x7FE00010
 PIXEL_TAGS = (FLOAT_PIXELS, DOUBLE_PIXELS, INTEGER_PIXELS)
 UNDEFINED_LENGTH = 0xFFFFFFFF
-INFLATED_LIMIT = 512 * 2**20
+INFLATED_LIMIT = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class _UntilPixels:
 def read_object(part10: bytes) -> StoredObject:
     """Read the attributes that precede the pixel data (PS3.10 section 7.1; preamble and file meta may be missing).
 
-    Raises Undrawable when a deflated object inflates to more than 512 MiB, and whatever pydicom raises over bytes that
+    Raises Undrawable when a deflated object inflates to more than 256 MiB, and whatever pydicom raises over bytes that
     are no dataset.
     """
     _keep_pydicom_quiet()

@@ -15,7 +15,7 @@ from dicom_service.exams.pictures.values import items, number, text
 from dicom_service.exams.pictures.window import Window, apply_window, percentile_window
 
 XRAY_ANGIOGRAPHIC_AND_FLUOROSCOPIC = ("1.2.840.10008.5.1.4.1.1.12.1", "1.2.840.10008.5.1.4.1.1.12.2")
-Greys = NDArray[np.uint8]
+type Greys = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,11 @@ def signed_values(samples: Samples, layout: PixelLayout) -> Samples:
 
 def padding(dataset: Dataset, layout: PixelLayout, stored: Samples) -> NDArray[np.bool_] | None:
     """Where the stored values are padding, None when the object names no padding value (PS3.3 C.7.5.1.1.2)."""
-    value = number(dataset, "FloatPixelPaddingValue" if layout.floating else "PixelPaddingValue")
+    prefix = {32: "Float", 64: "DoubleFloat"}[layout.bits_allocated] if layout.floating else ""
+    value = number(dataset, f"{prefix}PixelPaddingValue")
     if value is None:
         return None
-    limit = number(dataset, "PixelPaddingRangeLimit")
+    limit = number(dataset, f"{prefix}PixelPaddingRangeLimit")
     ends = [_stored_value(each, layout) for each in (value, value if limit is None else limit)]
     return (stored >= min(ends)) & (stored <= max(ends))
 

@@ -9,6 +9,10 @@ from dicom_service.exams.pictures.values import text, whole
 SAMPLE_LIMIT = 512_000_000
 """Samples of one frame that are still decoded; beyond it the declared size is taken for an attack."""
 
+MISMATCH = 2
+"""How many times the declared pixels a compressed frame may have: some writers round sizes up or crop in the header."""
+
+MOST_SAMPLES = 4
 FLOATING_BITS = {FLOAT_PIXELS: 32, DOUBLE_PIXELS: 64}
 
 
@@ -41,6 +45,11 @@ class PixelLayout:
     def pixels(self) -> int:
         """Pixels of one frame."""
         return self.rows * self.columns
+
+    def require_room(self, rows: int, columns: int, samples: int) -> None:
+        """Raise Undrawable for a compressed frame that says it is far larger than this layout."""
+        if rows * columns > MISMATCH * self.pixels or samples > MOST_SAMPLES:
+            raise Undrawable("its compressed frame is larger than it declares")
 
     def of_one_frame(self) -> "PixelLayout":
         """The same layout for data that holds a single frame."""

@@ -15,7 +15,7 @@ from local.environment import Code
 from local.gateway import Gateway
 from local.pump import Pump
 from local.subscriber import Subscriber
-from local.workers import Pool, preload
+from local.workers import Pool, preload, wait_until_preloaded
 
 NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """What a machine may need to reach a PACS: all that functions inherit from the process's environment."""
@@ -79,6 +79,7 @@ class LocalStack:
         self._pump = Pump(self.resources, self.aws, self.invoke)
         self._running.callback(self._pump.stop)
         self._pump.start()
+        wait_until_preloaded()
         self._gateway.start(template.routes(self.resources), self._answer)
 
     def stop(self) -> None:

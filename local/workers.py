@@ -172,8 +172,15 @@ class Pool:
 
 
 def preload() -> None:
-    """Starts the process that environments are forked from."""
+    """Begins to start the process that environments are forked from."""
     from multiprocessing import forkserver
 
     multiprocessing.set_forkserver_preload(list(PRELOADED))
     forkserver.ensure_running()
+
+
+def wait_until_preloaded() -> None:
+    """Returns when environments start at once: when the first process is forked."""
+    first = multiprocessing.get_context("forkserver").Process(target=time.monotonic)
+    first.start()
+    first.join()

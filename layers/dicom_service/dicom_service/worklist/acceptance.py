@@ -3,29 +3,28 @@
 from collections.abc import Callable, Sequence
 
 from dicom_service.worklist.fields import BY_NAME, Field, Value
-from dicom_service.worklist.values import wrong
+from dicom_service.worklist.values import unpadded, wrong
 
 MOST_VALUES = 100
 """Of a field of VM 1-n: more than any order has, and small enough for every store."""
-
-PADDING = " "
-"""Leading and trailing spaces mean nothing in AE, CS, LO, PN and SH, trailing ones in TM (PS3.5 Table 6.2-1)."""
 
 
 def accepted(field: Field, given: object) -> Value | None:
     """The value as it goes into a dataset, without padding; None where nothing is given for an optional field.
 
-    Raises ValueError with what is wrong. An empty string, null and an empty array are nothing.
+    Nothing is an empty string, null or, where several values may stand, an empty array. Raises ValueError with what is
+    wrong.
     """
-    if given is None or given == [] or (isinstance(given, str) and not given.strip(PADDING)):
+    value = unpadded(field.vr, given) if isinstance(given, str) else given
+    if value is None or value == "" or (field.many and value == []):
         if field.required:
             raise ValueError("must not be empty")
         return None
     if field.vr == "US":
-        return _number(field, given)
-    if field.many and isinstance(given, list):
-        return _several(field, given)
-    return _text(field, given)
+        return _number(field, value)
+    if field.many and isinstance(value, list):
+        return _several(field, value)
+    return _text(field, value)
 
 
 def _number(field: Field, given: object) -> int:
@@ -44,8 +43,7 @@ def _several(field: Field, given: list[object]) -> Value:
 def _text(field: Field, given: object) -> str:
     if not isinstance(given, str):
         raise ValueError("must be a string or an array of strings" if field.many else "must be a string")  # noqa: TRY004
-    text = "=".join(group.strip(PADDING) for group in given.split("=")).rstrip("=") if field.vr == "PN" else given
-    text = text.strip(PADDING)
+    text = unpadded(field.vr, given)
     if any(character in text for character in field.forbidden):
         raise ValueError(f"must not contain {_listed(field.forbidden)}")
     if field.terms and text not in field.terms:

@@ -15,14 +15,14 @@ from dicom_service.errors import (
     PacsRejected,
     ServiceError,
 )
-from dicom_service.pacs.attributes import first_value
 from dicom_service.pacs.dialects import dialect
 from dicom_service.pacs.paging import every_result
-from dicom_service.pacs.session import FAULTS, SUCCESS, PacsSession, pacs_session
+from dicom_service.pacs.session import FAULTS, SUCCESS, PacsAnswer, PacsSession, pacs_session
 from dicom_service.worklist.backends import EXISTS, UNKNOWN
 from dicom_service.worklist.claims import Claims
 from dicom_service.worklist.fields import BY_NAME
-from dicom_service.worklist.mapper import Dataset
+from dicom_service.worklist.mapper import Dataset, values_of
+from dicom_service.worklist.normal import normal_form
 
 ACCEPT = {"Accept": "application/dicom+json, application/json;q=0.9"}
 CONTENT = ACCEPT | {"Content-Type": "application/dicom+json"}
@@ -71,32 +71,33 @@ class O3Worklist:
         left = self._claims.held(study_uid)
         path = self._deletion if STUDY_PLACE in self._deletion else f"{self._deletion}/{STUDY_PLACE}"
         try:
-            self._session.send("DELETE", path.replace(STUDY_PLACE, study_uid), headers=ACCEPT)
+            _check_no_page(self._session.send("DELETE", path.replace(STUDY_PLACE, study_uid), headers=ACCEPT))
         except PacsObjectUnknown as error:
             raise NotFound(UNKNOWN) from error
         if left:
             self._claims.release(left)
 
     def _refuse_second(self, study_uid: str) -> None:
-        tag = BY_NAME["StudyInstanceUID"].tag
-        if any(first_value(item, tag) == study_uid for item in self.items(study_uid=study_uid)):
+        items = map(normal_form, self.items(study_uid=study_uid))
+        if any(study_uid in values_of(item, BY_NAME["StudyInstanceUID"]) for item in items):
             raise Conflict(EXISTS)
 
     def _post(self, dataset: Dataset) -> None:
         body = json.dumps(dataset, ensure_ascii=False).encode()
-        with _known_path():
-            try:
+        try:
+            with _known_path():
                 answer = self._session.send(
                     "POST", self._creation, headers=CONTENT, body=body, answers={*SUCCESS, *REFUSALS}
                 )
-            except PacsConflict as error:
-                raise Conflict(EXISTS) from error
-            except (PacsRefusedCredentials, PacsObjectUnknown):
-                raise
-            except PacsError as error:
-                raise type(error)(f"{error.detail}; {MAY_EXIST}") from error
-        if answer.status in REFUSALS:
-            raise PacsRejected(f"The PACS refused the workitem with status {answer.status}")
+            if answer.status in REFUSALS:
+                raise PacsRejected(f"The PACS refused the workitem with status {answer.status}")
+            _check_no_page(answer)
+        except PacsConflict as error:
+            raise Conflict(EXISTS) from error
+        except NOT_CREATED:
+            raise
+        except PacsError as error:
+            raise type(error)(f"{error.detail}; {MAY_EXIST}") from error
 
 
 def o3_worklist() -> O3Worklist:
@@ -115,3 +116,9 @@ def _known_path() -> Iterator[None]:
         yield
     except PacsObjectUnknown as error:
         raise PacsRejected("The PACS has no worklist on the path that is configured") from error
+
+
+def _check_no_page(answer: PacsAnswer) -> None:
+    """A web page is a proxy's or a login's answer, whatever its status."""
+    if answer.body.lstrip().startswith(b"<"):
+        raise PacsError("The PACS answered something that is no answer of a worklist")

@@ -19,6 +19,19 @@ UNENCODABLE = ("Cc", "Cs")
 """Unicode categories that no string VR holds: control characters, and halves of surrogate pairs, which UTF-8 lacks."""
 
 
+def unpadded(vr: str, value: str) -> str:
+    """The value without the spaces that mean nothing in its VR.
+
+    They may stand on both sides in AE, CS, LO, PN and SH, behind a TM, and nowhere in DA and UI. Of a PN each component
+    group is unpadded, and empty groups at its end are left out (PS3.5 section 6.2.1.1).
+    """
+    if vr == "PN":
+        return "=".join(group.strip(" ") for group in value.split("=")).rstrip("=")
+    if vr in ("AE", "CS", "LO", "SH"):
+        return value.strip(" ")
+    return value.rstrip(" ") if vr == "TM" else value
+
+
 def wrong(vr: str, value: str) -> str | None:
     """What is wrong with a value that has no padding, or None where its VR allows it. An empty value is wrong."""
     if not value:

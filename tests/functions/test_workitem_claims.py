@@ -1,0 +1,104 @@
+"""Claims on Study Instance UIDs, with a clock that the test moves."""
+
+import time
+
+import pytest
+
+from dicom_service.errors import Conflict, PacsTimeout
+from dicom_service.pacs.session import PacsSession
+from dicom_service.worklist.claims import LEASE_SECONDS, Claims
+from dicom_service.worklist.fields import EXAMPLE
+from dicom_service.worklist.mapper import dataset_of
+from dicom_service.worklist.o3 import O3Worklist
+from dicom_service.worklist.table import TableWorklist
+from local.aws import Aws
+from tests.scripted import Answer, ScriptedPacs
+
+UID = "1.2.3"
+ITEM = dataset_of({**EXAMPLE, "StudyInstanceUID": UID})
+PATHS = ("/create", "/search", "/delete")
+
+
+class Clock:
+    """Seconds since 1970, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_a_claim_keeps_others_out_until_it_is_released(aws: Aws, clock: Clock) -> None:
+    claims = Claims(clock)
+    claim = claims.take(UID)
+    with pytest.raises(Conflict):
+        claims.take(UID)
+    claims.take("1.2.4")
+    claims.release(claim)
+    assert claims.take(UID) != claim
+
+
+def test_a_claim_ends_with_its_lease(aws: Aws, clock: Clock) -> None:
+    claims = Claims(clock)
+    claims.take(UID)
+    clock.now += LEASE_SECONDS - 1
+    with pytest.raises(Conflict):
+        claims.take(UID)
+    clock.now += 2
+    claims.take(UID)
+
+
+def test_a_late_release_does_not_take_a_later_claim_away(aws: Aws, clock: Clock) -> None:
+    claims = Claims(clock)
+    late = claims.take(UID)
+    clock.now += LEASE_SECONDS + 1
+    later = claims.take(UID)
+    claims.release(late)
+    assert claims.held(UID) == later
+
+
+def test_an_answer_that_came_too_late_leaves_the_claim_for_its_lease(aws: Aws, clock: Clock) -> None:
+    with ScriptedPacs(Answer(204), Answer(200, delay=1.0), Answer(204), Answer(200)) as pacs:
+        hasty = O3Worklist(PacsSession(pacs.url, "", budget=0.5), PATHS, Claims(clock))
+        with pytest.raises(PacsTimeout, match="may have been created"):
+            hasty.create(UID, ITEM, fresh=False)
+        patient = O3Worklist(PacsSession(pacs.url, "", budget=10.0), PATHS, Claims(clock))
+        with pytest.raises(Conflict):
+            patient.create(UID, ITEM, fresh=False)
+        clock.now += LEASE_SECONDS + 1
+        patient.create(UID, ITEM, fresh=False)
+    assert [asked.path for asked in pacs.asked] == ["/search", "/create", "/search", "/create"]
+
+
+def test_a_workitem_that_vanished_from_the_pacs_blocks_no_longer_than_the_lease(aws: Aws, clock: Clock) -> None:
+    with ScriptedPacs(Answer(204)) as pacs:
+        worklist = O3Worklist(PacsSession(pacs.url, "", budget=10.0), PATHS, Claims(clock))
+        worklist.create(UID, ITEM, fresh=False)
+        clock.now += LEASE_SECONDS + 1
+        worklist.create(UID, ITEM, fresh=False)
+    assert [asked.method for asked in pacs.asked] == ["GET", "POST"] * 2
+
+
+def test_a_workitem_kept_in_the_table_has_no_lease(aws: Aws, clock: Clock) -> None:
+    worklist = TableWorklist(clock)
+    worklist.create(UID, ITEM, fresh=False)
+    clock.now += 10 * LEASE_SECONDS
+    with pytest.raises(Conflict):
+        worklist.create(UID, ITEM, fresh=False)
+    with pytest.raises(Conflict):
+        Claims(clock).take(UID)
+
+
+def test_a_claim_is_no_workitem_and_ends_for_the_table_too(aws: Aws, clock: Clock) -> None:
+    Claims(clock).take(UID)
+    worklist = TableWorklist(clock)
+    assert worklist.items() == worklist.items(study_uid=UID) == []
+    clock.now += LEASE_SECONDS + 1
+    worklist.create(UID, ITEM, fresh=False)
+    assert worklist.items(study_uid=UID) == [ITEM]

@@ -1,0 +1,24 @@
+"""Each sample of events/ is an event that its function takes."""
+
+import pytest
+
+from local.aws import Aws
+from local.pacs.server import EmbeddedPacs
+from tests.samples import ANSWERS, BATCHES, FOLDER, check_answer, check_batch, here
+
+
+@pytest.mark.parametrize("function", ANSWERS)
+def test_the_sample_of_an_api_function_is_answered(aws: Aws, pacs: EmbeddedPacs, function: str) -> None:
+    check_answer(here, function)
+
+
+@pytest.mark.parametrize("function", BATCHES)
+def test_the_sample_of_a_function_of_the_event_path_is_handled(aws: Aws, function: str) -> None:
+    check_batch(here, function, aws)
+
+
+def test_every_function_has_one_sample_and_every_sample_is_tried() -> None:
+    functions = {path.parent.name for path in FOLDER.parent.glob("functions/*/app.py")}
+
+    assert {path.stem for path in FOLDER.glob("*.json")} == functions
+    assert {*ANSWERS, *BATCHES} == functions

@@ -1,0 +1,112 @@
+"""The samples of events/, each with what must have happened before its function gets it and what must come of it."""
+
+import base64
+import importlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dicom_service.events.exam_event import announcement
+from dicom_service.events.outbox import store_event
+from dicom_service.events.subscribers import subscribers
+from local.aws import Aws
+from local.context import context_for
+from tests.queues import bodies, queue_url
+from tests.scripted import Answer, ScriptedPacs
+
+FOLDER = Path(__file__).parents[1] / "events"
+
+Call = Callable[[str, dict[str, Any]], Any]
+"""Calls a function, by its folder's name, with an event."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an API function must answer: status and content type, and a part of the body."""
+
+    status: int
+    content_type: str = ""
+    part: bytes = b""
+    before: tuple[str, ...] = ()
+
+
+ANSWERS = {
+    "check_health": Told(200, "application/json", b'"ready"'),
+    "create_viewer_token": Told(200, "application/json", b'"token"'),
+    "create_workitem": Told(200, "application/json", b'"1.2.826.0.1.3680043.10.1.20260115.1"'),
+    "list_workitems": Told(200, "application/json", b'"00400100"', before=("create_workitem",)),
+    "delete_workitem": Told(204, before=("create_workitem",)),
+    "upload_exam": Told(200, "application/json", b'"00081199"'),
+    "search_studies": Told(200, "application/json", b'"0020000D"', before=("upload_exam",)),
+    "search_series": Told(200, "application/json", b'"0020000E"', before=("upload_exam",)),
+    "search_instances": Told(200, "application/json", b'"00080018"', before=("upload_exam",)),
+    "retrieve_exam": Told(200, "image/jpeg", b"\xff\xd8\xff", before=("upload_exam",)),
+    "generate_uid": Told(200, "application/json", b'"uid"'),
+    "serve_documentation": Told(200, "text/html; charset=utf-8", b'id="swagger-ui"'),
+    "receive_exam_event": Told(204),
+}
+
+BATCHES = ("publish_exam_event", "fan_out_exam_event", "deliver_exam_event")
+
+
+def sample(function: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((FOLDER / f"{function}.json").read_text())
+    return event
+
+
+def here(function: str, event: dict[str, Any]) -> Any:
+    """Calls the function in this process."""
+    return importlib.import_module(f"functions.{function}.app").lambda_handler(event, context_for(function))
+
+
+def check_answer(call: Call, function: str) -> None:
+    """An API function answers its sample, after those before it, as it is told above."""
+    told = ANSWERS[function]
+    for earlier in told.before:
+        assert here(earlier, sample(earlier))["statusCode"] == 200
+
+    answer = call(function, sample(function))
+
+    body = answer.get("body") or ""
+    content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
+    assert answer["statusCode"] == told.status, body
+    assert answer.get("headers", {}).get("Content-Type", "") == told.content_type
+    assert told.part in content
+
+
+def check_batch(call: Call, function: str, aws: Aws) -> None:
+    """A function of the event path handles its sample, and what it passes on arrives."""
+    with ScriptedPacs(Answer(204)) as subscriber, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CALLBACK_URLS", subscriber.url)
+        environment.setenv("CALLBACK_ALLOW_INSECURE", "true")
+        event_id = store_sample()
+        event = sample(function)
+        if function == "deliver_exam_event":
+            here("fan_out_exam_event", sample("fan_out_exam_event"))
+            event["Records"][0]["body"] = addressed(event["Records"][0]["body"])
+
+        answer = call(function, event)
+
+        assert answer == {"batchItemFailures": []}
+        if function == "deliver_exam_event":
+            assert [asked.headers["webhook-id"] for asked in subscriber.asked] == [event_id]
+        else:
+            next_queue = {"publish_exam_event": "EventsQueue", "fan_out_exam_event": "DeliveriesQueue"}[function]
+            assert [body["eventId"] for body in bodies(aws, queue_url(aws, next_queue))] == [event_id]
+
+
+def store_sample() -> str:
+    """Stores the event of the samples under the identifier that they give it."""
+    pacs_event = sample("receive_exam_event")["body"].encode()
+    event_id: str = json.loads(sample("fan_out_exam_event")["Records"][0]["body"])["eventId"]
+    store_event(pacs_event, announcement(json.loads(pacs_event)), new_id=lambda: event_id)
+    return event_id
+
+
+def addressed(body: str) -> str:
+    """The sample's delivery message for the one subscriber that there is."""
+    return json.dumps({**json.loads(body), "subscriber": next(iter(subscribers()))})

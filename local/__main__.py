@@ -17,8 +17,8 @@ SUMMARY = """\
 
 Try it:
   curl {url}/uid
-  curl '{url}/workitems?limit=5'
-  curl {url}/-/ready
+  curl -F file=@{exam} {url}/exams
+  curl '{url}/exams/studies?PatientId=1CT1'
 Ctrl-C ends it.
 """
 
@@ -32,12 +32,21 @@ def main() -> int:
         stack = LocalStack(_settings())
         with stack:
             print(f"ready {stack.url}", flush=True)
-            print(SUMMARY.format(url=stack.url, pacs=stack.pacs_url, aws=stack.aws.url), flush=True)
+            print(
+                SUMMARY.format(url=stack.url, pacs=stack.pacs_url, aws=stack.aws.url, exam=_exam()), end="", flush=True
+            )
             ended.wait()
     except (OSError, ValueError) as error:
         print(f"The service cannot start: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _exam() -> Path:
+    """A CT slice that pydicom brings along, of patient 1CT1."""
+    import pydicom
+
+    return Path(pydicom.__file__).parent / "data/test_files/CT_small.dcm"
 
 
 def _settings() -> Settings:

@@ -44,7 +44,10 @@ class Gateway:
 
     def __init__(self, port: int) -> None:
         """Raises OSError where the port is taken; 0 is any free one."""
-        self._server = _Server(("127.0.0.1", port), _Handler)
+        try:
+            self._server = _Server(("127.0.0.1", port), _Handler)
+        except OSError as error:
+            raise OSError(f"port {port} of 127.0.0.1: {error.strerror}") from error
         self._thread = Thread(target=self._server.serve_forever, args=(0.1,), name="gateway", daemon=True)
 
     @property

@@ -15,6 +15,7 @@ from local.aws import REGION, Aws
 from local.context import context_for
 from local.http_api import Request, build_event, match
 from local.pacs.server import EmbeddedPacs, PacsSettings
+from local.stack import LocalStack
 
 FUNCTION = "AWS::Lambda::Function"
 PACS_KEY = "pacs-key"
@@ -115,6 +116,13 @@ def invoke(translated: dict[str, Any], unconfigured: None) -> Invoke:
         return answered
 
     return call
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[LocalStack]:
+    """The service as `make run` starts it: over HTTP at `stack.url`, with a PACS of its own at `stack.pacs_url`."""
+    with LocalStack() as running:
+        yield running
 
 
 def _forget_clients() -> None:

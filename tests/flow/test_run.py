@@ -1,0 +1,174 @@
+"""`make run` as a process: what it prints, how it ends, what it leaves behind."""
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def running(tmp_path: Path, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and its API's address, once it says that it is ready; its temporary files lie in `tmp_path`."""
+    with started(tmp_path, PORT="0", **variables) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        ready = re.fullmatch(r"ready (http://127\.0\.0\.1:\d+)\n", line)
+        assert ready, line
+        yield process, ready[1]
+
+
+@contextmanager
+def started(tmp_path: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{ROOT / 'layers/dicom_service'}:{ROOT}",
+        "TMPDIR": str(tmp_path),
+        **variables,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def session_processes(session: int) -> list[str]:
+    """The command lines of the processes of a session; zombies have none."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[3]) == session and fields[0] != "Z":
+                found.append(stat.with_name("cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_within_five_seconds_and_leaves_nothing_behind(tmp_path: Path, signal_number: signal.Signals) -> None:
+    with running(tmp_path) as (process, url):
+        # given a service that has worked
+        assert len(requests.get(f"{url}/uid", timeout=20).json()["uid"]) == 64
+        assert len(session_processes(process.pid)) > 2
+
+        # when the whole foreground group is told to end, as a terminal does
+        began = time.monotonic()
+        os.killpg(process.pid, signal_number)
+
+        # then
+        assert process.wait(5) == 0
+        while session_processes(process.pid) and time.monotonic() - began < 5:
+            time.sleep(0.05)
+        assert session_processes(process.pid) == []
+        assert list(tmp_path.iterdir()) == []
+        with pytest.raises(requests.ConnectionError):
+            requests.get(url, timeout=1)
+
+
+def test_what_it_was_killed_with_takes_everything_with_it(tmp_path: Path) -> None:
+    with running(tmp_path) as (process, url):
+        requests.get(f"{url}/uid", timeout=20)
+
+        process.kill()
+
+        deadline = time.monotonic() + 5
+        while session_processes(process.pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert session_processes(process.pid) == []
+
+
+def test_the_printed_commands_work_when_pasted_and_log_a_line_each(tmp_path: Path) -> None:
+    with running(tmp_path) as (process, url):
+        # given what is printed before the first request
+        assert process.stdout is not None
+        printed = []
+        while not (printed and printed[-1].startswith("Ctrl-C")):
+            printed.append(process.stdout.readline())
+        commands = [line.strip() for line in printed if line.startswith("  curl ")]
+        assert len(commands) == 3
+        assert any(f"{url}/documentation" in line for line in printed)
+
+        # when
+        statuses = []
+        for command in commands:
+            options = ["-s", "-o", str(tmp_path / "answer"), "-w", "%{http_code}"]
+            curl = [*shlex.split(command), *options]
+            statuses.append(subprocess.run(curl, capture_output=True, text=True, check=True).stdout)
+            (tmp_path / "answer").unlink()
+
+        # then
+        assert statuses == ["200", "200", "200"]
+        logged = [process.stdout.readline() for _ in commands]
+        assert re.fullmatch(r"\d\d:\d\d:\d\d generate_uid GET /uid 200 \d+ ms\n", logged[0])
+        assert re.fullmatch(r"\d\d:\d\d:\d\d upload_exam POST /exams 200 \d+ ms\n", logged[1])
+
+
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with started(tmp_path, PORT=port) as process:
+            out, err = process.communicate(timeout=10)
+
+    assert process.returncode == 1
+    assert out == ""
+    assert err.count("\n") == 1
+    assert port in err
+    assert "in use" in err
+
+
+@pytest.mark.parametrize("port", ["http", "-1", "65536"])
+def test_a_port_that_is_none_is_one_clear_line(tmp_path: Path, port: str) -> None:
+    with started(tmp_path, PORT=port) as process:
+        _, err = process.communicate(timeout=10)
+
+    assert process.returncode == 1
+    assert err == "The service cannot start: PORT must be a number from 0 to 65535\n"
+
+
+def test_the_configuration_comes_from_the_environment(tmp_path: Path) -> None:
+    # given a PACS of one's own, which does not answer
+    variables = {"PACS_SERVICE_URL": "http://127.0.0.1:1/pacs", "DICOM_UID_ROOT": "1.2.3", "DATA_DIR": str(tmp_path)}
+    with running(tmp_path, **variables) as (process, url):
+        # then no PACS is started, and the functions have the variables
+        assert process.stdout is not None
+        assert any("http://127.0.0.1:1/pacs" in process.stdout.readline() for _ in range(4))
+        assert requests.get(f"{url}/uid", timeout=20).json()["uid"].startswith("1.2.3.")
+        assert requests.get(f"{url}/exams/studies?PatientId=1", timeout=20).status_code == 502
+        assert list(tmp_path.glob("**/*.sqlite")) == []
+
+
+def test_data_dir_keeps_the_exams(tmp_path: Path) -> None:
+    pydicom_data = pytest.importorskip("pydicom.data", reason="install pydicom: pip install -r requirements/dev.txt")
+    exam = Path(pydicom_data.get_testdata_file("CT_small.dcm"))
+    for _ in range(2):
+        (tmp_path / "temporary").mkdir(exist_ok=True)
+        with running(tmp_path / "temporary", DATA_DIR=str(tmp_path / "kept")) as (process, url):
+            found = requests.get(f"{url}/exams/studies?PatientId=1CT1", timeout=20).json()
+            requests.post(f"{url}/exams", files={"file": exam.read_bytes()}, timeout=20).raise_for_status()
+            process.terminate()
+            process.wait(5)
+
+    # then the second run found what the first one stored
+    assert len(found) == 1

@@ -112,6 +112,17 @@ def test_an_object_that_inflates_without_end(caplog: pytest.LogCaptureFixture) -
     assert_refused(head[: 144 + group_length] + bomb, caplog)
 
 
+@pytest.mark.parametrize(
+    ("count", "offsets"),
+    [(0, [64, 100]), (2, [64, 2**31]), (2, [0, 64]), (2, [100, 64]), (15, [64] * 15), (2**32 - 1, [64])],
+)
+def test_rle_headers_that_point_elsewhere(count: int, offsets: list[int], caplog: pytest.LogCaptureFixture) -> None:
+    stream = GREY["rle"][2]
+    header = struct.pack("<16I", count, *offsets, *[0] * (15 - len(offsets)))
+    assert_refused(compressed_object(GREY16, header + stream[64:], "1.2.840.10008.1.2.5"), caplog)
+    assert_refused(compressed_object(GREY16, header[:30], "1.2.840.10008.1.2.5"), caplog)
+
+
 def test_a_missing_frame_in_the_fragments(caplog: pytest.LogCaptureFixture) -> None:
     stream = imagecodecs.jpegls_encode(GREY16)
     part10 = image_object(

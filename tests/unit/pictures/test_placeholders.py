@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,6 +133,6 @@ def test_asking_for_a_picture_imports_nothing_heavy() -> None:
         capture_output=True,
         text=True,
         check=True,
-        env={"PYTHONPATH": "layers/dicom_service"},
+        env={"PYTHONPATH": str(Path(__file__).parents[3] / "layers" / "dicom_service")},
     )
     assert not {"pydicom", "numpy", "PIL", "imagecodecs"} & set(ast.literal_eval(run.stdout))

@@ -1,5 +1,6 @@
 """Which decoder reads which transfer syntax (PS3.5 section 10 and Annex A.4, PS3.6 Table A-1)."""
 
+import struct
 import zlib
 from collections.abc import Callable
 
@@ -15,18 +16,30 @@ from dicom_service.exams.pictures.undrawable import Undrawable
 type Decoder = Callable[[bytes, PixelLayout, float], Frame]
 
 BYTE = 8
+RLE_HEADER = 64
 RLE_MOST = 64
 """PackBits makes at most 128 bytes of two."""
 
 
 def decode_rle(stream: bytes, layout: PixelLayout, _reduction: float) -> Frame:
     """RLE Lossless, always planar (PS3.5 Annex G)."""
+    _require_segments(stream, layout)
     dtype = np.dtype(f"<u{layout.bits_allocated // 8}")
     count = layout.pixels * layout.samples
     if len(stream) * RLE_MOST < count * dtype.itemsize:
         raise Undrawable("its pixel data is shorter than it declares")
     flat = np.frombuffer(imagecodecs.dicomrle_decode(stream, dtype), dtype)[:count]
     return Frame(aligned(arranged(flat, layout, planar=True), layout), layout.photometric)
+
+
+def _require_segments(stream: bytes, layout: PixelLayout) -> None:
+    """Raise Undrawable for a header that points out of the stream, which the decoder would follow (PS3.5 Annex G.5)."""
+    if len(stream) < RLE_HEADER:
+        raise Undrawable("its RLE header is cut off")
+    count, *offsets = struct.unpack_from(f"<{RLE_HEADER // 4}I", stream)
+    ends = [*offsets[:count], len(stream)]
+    if count != layout.samples * layout.bits_allocated // 8 or ends[0] < RLE_HEADER or ends != sorted(ends):
+        raise Undrawable("its RLE header is malformed")
 
 
 def decode_jpegls(stream: bytes, layout: PixelLayout, _reduction: float) -> Frame:

@@ -40,7 +40,7 @@ class JpegHeader:
 
 
 def jpeg_header(stream: bytes, layout: PixelLayout) -> JpegHeader:
-    """Walk the segments up to the start of frame, also of JPEG-LS. Raises Undrawable without it, or if it is too large."""
+    """Walk the segments up to the start of frame, also of JPEG-LS. Raises Undrawable without or for too large a one."""
     position, says_colour = stream.find(b"\xff\xd8") + 2, False
     while 2 <= position <= len(stream) - 10:
         marker, length = struct.unpack_from(">xBH", stream, position)

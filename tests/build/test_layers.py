@@ -1,0 +1,133 @@
+"""What is deployed: complete, compiled, and small enough."""
+
+import importlib.util
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local import template
+from tests.build.conftest import Built
+from tests.build.runtime import INTERPRETER
+
+pytestmark = pytest.mark.xdist_group("build")
+
+MOST_BYTES = 250_000_000
+"""Function and layers, unzipped: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
+MODULES = {
+    "DicomServiceLayer": [
+        "dicom_service.http.answer",
+        "dicom_service.stores",
+        "aws_lambda_powertools.event_handler",
+        "boto3",
+        "pydantic",
+        "requests",
+        "standardwebhooks",
+    ],
+    "ImagingLayer": ["imagecodecs", "numpy", "PIL.Image", "pydicom"],
+}
+
+UNCHECKED_HASH = 0b01
+"""Flags of a .pyc whose source is never looked at: https://peps.python.org/pep-0552/"""
+
+
+DATE_OF_ARCHIVED_FILES = 315_532_800
+"""1980-01-01, in seconds since 1970."""
+
+PRINT_WHAT_IS_COMPILED = """
+from importlib.machinery import SourceFileLoader
+
+compile_source = SourceFileLoader.source_to_code
+
+def told(self, data, path, **options):
+    print(path)
+    return compile_source(self, data, path, **options)
+
+SourceFileLoader.source_to_code = told
+import {}
+"""
+
+
+def python(code: str, *path: Path) -> subprocess.CompletedProcess[str]:
+    """Runs code in a fresh interpreter that finds the standard library and `path`, nothing else."""
+    environment = {"PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run([INTERPRETER, "-S", "-c", code], env=environment, capture_output=True, text=True)
+
+
+def size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def test_every_layer_says_how_it_is_built(built: Built) -> None:
+    layers = dict(template.of_type(built.document["Resources"], "AWS::Serverless::LayerVersion"))
+
+    assert set(layers) == set(MODULES)
+    for name in layers:
+        metadata = built.document["Resources"][name]["Metadata"]
+        assert metadata["BuildMethod"] == "makefile"
+        makefile = built.document["Resources"][name]["Properties"]["ContentUri"] + "/Makefile"
+        assert f"build-{name}:" in Path(makefile).read_text()
+
+
+@pytest.mark.parametrize("layer", MODULES)
+def test_a_layer_imports_with_nothing_else_on_the_path(built: Built, layer: str) -> None:
+    folder = built.folder / layer / "python"
+
+    done = python("; ".join(f"import {module}" for module in MODULES[layer]), folder)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+def test_every_handler_imports_from_its_folder_and_its_layers(built: Built) -> None:
+    for function in built.functions():
+        done = python("import app; app.lambda_handler", built.code(function), *built.layers(function))
+
+        assert done.returncode == 0, f"{function}: {done.stderr}"
+
+
+def test_every_function_fits_with_its_layers(built: Built) -> None:
+    sizes = {name: size(built.code(name)) + sum(map(size, built.layers(name))) for name in built.functions()}
+
+    for name, total in sorted(sizes.items(), key=lambda entry: entry[1]):
+        print(f"{name}: {total / 1e6:.1f} MB")
+    assert {name: total for name, total in sizes.items() if total > MOST_BYTES} == {}
+
+
+@pytest.mark.parametrize("layer", MODULES)
+def test_all_of_a_layer_is_compiled_for_a_file_system_that_forgets_dates(built: Built, layer: str) -> None:
+    """The archive dates every file 1980: bytecode that is checked against dates would never be valid."""
+    sources = list((built.folder / layer / "python").rglob("*.py"))
+
+    assert sources
+    for source in sources:
+        bytecode = Path(importlib.util.cache_from_source(str(source)))
+        assert bytecode.exists(), source
+        assert int.from_bytes(bytecode.read_bytes()[4:8], "little") == UNCHECKED_HASH, source
+
+
+def test_bytecode_is_used_whatever_the_date_of_its_source(built: Built) -> None:
+    layer = built.folder / "DicomServiceLayer/python"
+    for source in layer.rglob("*.py"):
+        os.utime(source, (DATE_OF_ARCHIVED_FILES, DATE_OF_ARCHIVED_FILES))
+
+    done = python(PRINT_WHAT_IS_COMPILED.format(", ".join(MODULES["DicomServiceLayer"])), layer)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+def test_nothing_of_the_development_environment_is_deployed(built: Built) -> None:
+    names = {path.name for layer in MODULES for path in (built.folder / layer / "python").iterdir()}
+
+    assert names.isdisjoint({"moto", "pytest", "samcli", "local", "tests", "functions", "mypy"})
+    assert {path.name for path in built.code("generate_uid").iterdir()} == {"app.py"}
+
+
+def test_packages_keep_what_they_read_of_themselves(built: Built) -> None:
+    """pydicom, boto3 and others ask for the metadata of their distribution."""
+    for layer in MODULES:
+        packages = built.folder / layer / "python"
+        assert [path for path in packages.glob("*.dist-info") if (path / "METADATA").exists()]

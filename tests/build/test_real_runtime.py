@@ -1,0 +1,50 @@
+"""Each built function in the real Lambda runtime, over HTTP, with its sample; a PACS and AWS behind it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import template
+from local.aws import Aws
+from local.pacs.server import EmbeddedPacs
+from tests.build.conftest import Built
+from tests.build.runtime import invoke, running
+from tests.samples import ANSWERS, BATCHES, Call, check_answer, check_batch
+
+pytestmark = pytest.mark.xdist_group("build")
+
+
+def variables(built: Built, properties: dict[str, Any], aws: Aws) -> dict[str, str]:
+    """What the template gives the function, and no other variable: as set for the test, or the parameter's default."""
+    own = properties["Environment"]["Variables"]
+    parameters, of = built.document["Parameters"], template.variable_parameters(built.document)
+    defaults = {name: parameters[of[name]].get("Default", "") if name in of else value for name, value in own.items()}
+    return aws.environment | {name: os.environ.get(name, str(default)) for name, default in defaults.items()}
+
+
+@pytest.fixture
+def call(built: Built, translated: dict[str, Any], aws: Aws, tmp_path: Path) -> Call:
+    """Calls a built function in a runtime that starts for it."""
+
+    def in_runtime(function: str, event: dict[str, Any]) -> Any:
+        properties = translated["Resources"][built.functions()[function]]["Properties"]
+        path, log = [*built.layers(function), built.runtime], tmp_path / "log"
+        given = variables(built, properties, aws) | {"AWS_LAMBDA_FUNCTION_TIMEOUT": str(properties["Timeout"])}
+        with running(built.code(function), path, given, log) as address:
+            answer = invoke(address, event)
+        print(log.read_text())
+        return answer
+
+    return in_runtime
+
+
+@pytest.mark.parametrize("function", ANSWERS)
+def test_an_api_function_answers(call: Call, pacs: EmbeddedPacs, function: str) -> None:
+    check_answer(call, function)
+
+
+@pytest.mark.parametrize("function", BATCHES)
+def test_a_function_of_the_event_path_handles_its_batch(call: Call, aws: Aws, function: str) -> None:
+    check_batch(call, function, aws)

@@ -5,6 +5,7 @@ import signal
 import sys
 from pathlib import Path
 from threading import Event
+from typing import NoReturn
 
 from local.stack import LocalStack, Settings
 
@@ -24,22 +25,31 @@ Ctrl-C ends it.
 
 
 def main() -> int:
-    """The exit status: 0 when it was told to end, 1 where it could not start."""
-    ended = Event()
+    """The exit status: 0 when it was told to end, also while it starts; 1 where it cannot start."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, _end)
     try:
-        stack = LocalStack(_settings())
-        with stack:
+        with LocalStack(_settings()) as stack:
             print(f"ready {stack.url}", flush=True)
-            print(
-                SUMMARY.format(url=stack.url, pacs=stack.pacs_url, aws=stack.aws.url, exam=_exam()), end="", flush=True
-            )
-            ended.wait()
+            summary = SUMMARY.format(url=stack.url, pacs=stack.pacs_url, aws=stack.aws.url, exam=_exam())
+            print(summary, end="", flush=True)
+            Event().wait()
     except (OSError, ValueError) as error:
         print(f"The service cannot start: {error}", file=sys.stderr)
         return 1
+    except _Ended:
+        pass
     return 0
+
+
+class _Ended(BaseException):
+    """Somebody wants the service to end."""
+
+
+def _end(*_: object) -> NoReturn:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise _Ended
 
 
 def _exam() -> Path:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from local.interrupts import uninterrupted
 from local.intrinsics import filled, key, resolvable
 from local.template import of_type
 
@@ -33,9 +34,10 @@ class Aws:
     def start(self) -> None:
         """Begins to start, on a free port of 127.0.0.1."""
         command = [sys.executable, "-m", "local.moto_server"]
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True
-        )
+        with uninterrupted():
+            self._process = subprocess.Popen(  # noqa: S603 - our own module
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True
+            )
 
     def stop(self) -> None:
         """Ends the process; what is under way is abandoned."""

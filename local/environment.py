@@ -7,7 +7,6 @@ import importlib
 import io
 import json
 import os
-import signal
 import sys
 import time
 import traceback
@@ -49,7 +48,6 @@ def serve(connection: Connection, code: Code) -> None:
     then `("answer", JSON)` or `("fault", what happened)`. A fault tells types and places, never an exception's text,
     which may quote a patient's data.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.clear()
     os.environ.update(code.variables)
     time.tzset()

@@ -1,13 +1,11 @@
 """`python -m local.moto_server`: moto's server in a process of its own, until its standard input is closed."""
 
 import logging
-import signal
 import sys
 
 
 def main() -> None:
     """Prints the port that it listens on, on 127.0.0.1."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     import moto.cloudformation.models  # noqa: F401 - else loaded with the first request
     from moto.server import ThreadedMotoServer
 

@@ -13,7 +13,7 @@ ARCHIVE = "s3://checkout/"
 Resources = Mapping[str, Any]
 
 
-class TemplateError(Exception):
+class TemplateError(ValueError):
     """The template cannot be brought up on one machine; says what is wrong."""
 
 

@@ -8,6 +8,7 @@ from threading import BoundedSemaphore, Lock
 from typing import Any
 
 from local.environment import TOO_LARGE, Code, serve
+from local.interrupts import uninterrupted
 from local.logs import readable, say
 
 PRELOADED = (
@@ -173,10 +174,12 @@ class Pool:
 
 def preload() -> None:
     """Begins to start the process that environments are forked from."""
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     multiprocessing.set_forkserver_preload(list(PRELOADED))
-    forkserver.ensure_running()
+    resource_tracker.ensure_running()  # first, since it lets Ctrl-C through again
+    with uninterrupted():
+        forkserver.ensure_running()
 
 
 def wait_until_preloaded() -> None:

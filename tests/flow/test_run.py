@@ -87,6 +87,17 @@ def test_it_ends_within_five_seconds_and_leaves_nothing_behind(tmp_path: Path, s
             requests.get(url, timeout=1)
 
 
+@pytest.mark.parametrize("after_seconds", [0.5, 1.5])
+def test_it_ends_while_it_starts(tmp_path: Path, after_seconds: float) -> None:
+    with started(tmp_path, PORT="0") as process:
+        time.sleep(after_seconds)
+        os.killpg(process.pid, signal.SIGINT)
+
+        assert process.communicate(timeout=5) == ("", "")
+        assert process.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_it_was_killed_with_takes_everything_with_it(tmp_path: Path) -> None:
     with running(tmp_path) as (process, url):
         requests.get(f"{url}/uid", timeout=20)

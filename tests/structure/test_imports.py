@@ -1,0 +1,68 @@
+"""Imports are a budget: what each function loads at its cold start, in a fresh interpreter without configuration."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.structure.sources import LAYER, ROOT, handlers
+
+HEAVY = ("PIL", "boto3", "imagecodecs", "numpy", "pydantic", "pydicom", "requests")
+
+API = {"pydantic"}
+PACS = {"pydantic", "requests"}
+
+BUDGET = {
+    "check_health": PACS,
+    "create_viewer_token": PACS,
+    "create_workitem": API,
+    "delete_workitem": API,
+    "deliver_exam_event": set(),
+    "fan_out_exam_event": set(),
+    "generate_uid": API,
+    "list_workitems": API,
+    "publish_exam_event": set(),
+    "receive_exam_event": API,
+    "retrieve_exam": PACS,
+    "search_instances": PACS,
+    "search_series": PACS,
+    "search_studies": PACS,
+    "serve_documentation": set(),
+    "upload_exam": PACS,
+}
+"""The heavy packages that importing each handler may load; what else it needs it loads when it first needs it."""
+
+IMPORT = """
+import sys
+
+def alone(event, arguments):
+    if event.startswith("socket.") and event != "socket.__new__" or event == "subprocess.Popen":
+        raise AssertionError(f"importing does {event}")
+
+sys.addaudithook(alone)
+import functions.FUNCTION.app as handler
+assert callable(handler.lambda_handler)
+print(*(name for name in HEAVY if name in sys.modules))
+"""
+
+
+def loaded(function: str) -> set[str]:
+    """The heavy packages that importing the handler loads; raises where it needs configuration or a network."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", IMPORT.replace("FUNCTION", function).replace("HEAVY", repr(HEAVY))],
+        env={"PYTHONPATH": os.pathsep.join([str(LAYER), str(ROOT)])},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("function", BUDGET)
+def test_a_handler_loads_only_what_it_is_allowed_to(function: str) -> None:
+    assert loaded(function) <= BUDGET[function]
+
+
+def test_every_function_has_a_budget() -> None:
+    assert {source.path.parent.name for source in handlers()} == set(BUDGET)

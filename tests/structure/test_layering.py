@@ -1,0 +1,96 @@
+"""Who may import what: arrows point one way, and each outside system has one door."""
+
+import sys
+
+from tests.structure.sources import LAYER, ROOT, handlers, layer
+
+FOUNDATIONS = {"errors", "settings", "stores", "uid", "uid_registry"}
+
+MAY_IMPORT = {
+    "errors": set(),
+    "settings": {"errors"},
+    "stores": {"errors"},
+    "uid": {"errors", "settings"},
+    "uid_registry": {"errors", "settings", "stores", "uid"},
+    "faults": {"errors"},
+    "batch": {"errors", "faults"},
+    "pacs": FOUNDATIONS,
+    "worklist": FOUNDATIONS | {"pacs"},
+    "exams": FOUNDATIONS | {"pacs"},
+    "viewer": FOUNDATIONS | {"pacs"},
+    "readiness": FOUNDATIONS | {"pacs"},
+    "events": FOUNDATIONS | {"batch", "faults"},
+    "http": {"errors", "faults", "uid"},
+}
+"""What each subject of the layer may know of the others: worklist, exams, viewer and events know none of each other."""
+
+DOORS = {
+    "PIL": {"exams"},
+    "aws_lambda_powertools": {"batch", "faults", "http", "settings"},
+    "boto3": {"stores"},
+    "botocore": {"stores"},
+    "imagecodecs": {"exams"},
+    "numpy": {"exams"},
+    "pydantic": {"http", "worklist"},
+    "pydicom": {"exams"},
+    "requests": {"events", "pacs"},
+    "standardwebhooks": {"events"},
+    "urllib3": {"events", "pacs"},
+}
+"""Which subjects may use which package."""
+
+MOST_LINES = 300
+
+HANDLERS_MAY_IMPORT = sys.stdlib_module_names | {"aws_lambda_powertools", "dicom_service", "pydantic"}
+
+
+def test_subjects_know_only_what_is_below_them() -> None:
+    found = {
+        (source.name, name)
+        for source in layer()
+        for name in source.imports()
+        if name.startswith("dicom_service.") and name.split(".")[1] not in {source.subject, *MAY_IMPORT[source.subject]}
+    }
+
+    assert found == set()
+
+
+def test_every_package_has_its_doors() -> None:
+    found = {
+        (source.name, name)
+        for source in layer()
+        for name in (imported.split(".")[0] for imported in source.imports())
+        if name not in sys.stdlib_module_names
+        and name != "dicom_service"
+        and source.subject not in DOORS.get(name, set())
+    }
+
+    assert found == set()
+
+
+def test_handlers_use_the_layer_and_no_package_beside_it() -> None:
+    found = {
+        (source.name, name)
+        for source in handlers()
+        for name in source.imports()
+        if name.split(".")[0] not in HANDLERS_MAY_IMPORT
+    }
+
+    assert found == set()
+
+
+def test_a_function_is_one_module() -> None:
+    assert {source.path.name for source in handlers()} == {"app.py"}
+
+
+def test_packages_export_nothing() -> None:
+    packages = [*LAYER.rglob("__init__.py"), *(ROOT / "local").rglob("__init__.py")]
+
+    assert packages
+    assert [path for path in packages if path.stat().st_size] == []
+
+
+def test_no_module_grows_beyond_reading() -> None:
+    lines = {source.name: len(source.path.read_text().splitlines()) for source in [*layer(), *handlers()]}
+
+    assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}

@@ -1,11 +1,13 @@
 """Multipart bodies as PACS, browsers and curl write them (RFC 2046 section 5.1)."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dicom_service.errors import InvalidRequest
-from dicom_service.pacs.multipart import Part, related_body, split_parts
+from dicom_service.pacs.multipart import Part, first_part, related_body, split_parts
 
 DICOM = "application/dicom"
 
@@ -62,3 +64,33 @@ def test_a_body_that_is_not_whole_is_refused(content_type: str, body: bytes) -> 
 def test_what_is_written_is_read_back(content: bytes) -> None:
     body, content_type = related_body(content, DICOM)
     assert split_parts(content_type, body) == [Part(DICOM, "", content)]
+
+
+@given(content=st.binary(max_size=300), sizes=st.lists(st.integers(1, 40), max_size=60))
+def test_the_first_part_is_the_same_however_the_body_comes_in_pieces(content: bytes, sizes: list[int]) -> None:
+    body, content_type = related_body(content, DICOM)
+    assert isinstance(body, bytes)
+    cuts = [sum(sizes[:count]) for count in range(len(sizes) + 1)]
+    pieces = [body[start:end] for start, end in zip(cuts, [*cuts[1:], None], strict=True)]
+    assert b"".join(first_part(content_type, iter(pieces))) == content
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"no boundary", b"--b\r\nContent-Type: x", b"--b\r\n\r\nDATA", b"--b\r\n\r\nDATA\r\n--"]
+)
+def test_a_first_part_that_does_not_come_to_its_end_is_none(body: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        list(first_part("multipart/related; boundary=b", iter([body])))
+
+
+def test_a_body_in_pieces_is_the_same_as_one_in_memory() -> None:
+    class Pieces:
+        def __len__(self) -> int:
+            return 4
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield from (b"DA", b"TA")
+
+    body, content_type = related_body(Pieces(), DICOM)
+    assert len(body) == len(b"".join(body))
+    assert split_parts(content_type, b"".join(body)) == [Part(DICOM, "", b"DATA")]

@@ -1,12 +1,15 @@
 """Multipart bodies (RFC 2046 section 5.1): written one part at a time, read as leniently as PACS and browsers need."""
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
 
 from dicom_service.errors import InvalidRequest
+from dicom_service.pacs.streams import SizedBody
 
 LONGEST_PART_HEADER = 16 * 1024
+LONGEST_PREAMBLE = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -18,12 +21,30 @@ class Part:
     content: bytes
 
 
-def related_body(content: bytes, content_type: str) -> tuple[bytes, str]:
+def related_body(content: bytes | SizedBody, content_type: str) -> tuple[bytes | SizedBody, str]:
     """A multipart/related body of one part, and the Content-Type to send it with (PS3.18 section 8.6.1.2)."""
     boundary = secrets.token_hex(16)
     head = f"--{boundary}\r\nContent-Type: {content_type}\r\n\r\n".encode()
-    body = b"".join((head, content, f"\r\n--{boundary}--\r\n".encode()))
+    tail = f"\r\n--{boundary}--\r\n".encode()
+    body = head + content + tail if isinstance(content, bytes) else RelatedBody(head, content, tail)
     return body, f'multipart/related; type="{content_type}"; boundary="{boundary}"'
+
+
+@dataclass(frozen=True)
+class RelatedBody:
+    """A multipart/related body of one part that is sent piece by piece."""
+
+    head: bytes
+    content: SizedBody
+    tail: bytes
+
+    def __len__(self) -> int:
+        return len(self.head) + len(self.content) + len(self.tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.head
+        yield from self.content
+        yield self.tail
 
 
 def is_multipart(content_type: str) -> bool:
@@ -54,6 +75,43 @@ def split_parts(content_type: str, body: bytes) -> list[Part]:
             raise InvalidRequest("The body is cut off before its closing boundary")
         parts.append(_part(body, position, end))
         position = end + 1
+
+
+def first_part(content_type: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The content of a body's first part, while it comes; the rest of the body is read and thrown away.
+
+    Raises InvalidRequest as `split_parts` does; what was given until then is not the whole part.
+    """
+    boundary = _parameter(content_type, "boundary")
+    if not boundary:
+        raise InvalidRequest("The Content-Type has no boundary")
+    delimiter = b"\n--" + boundary.encode("latin-1", "replace")
+    held = b"\n"
+    while delimiter not in held or _content_at(held, held.find(delimiter)) < 0:
+        piece = next(pieces, b"")
+        if not piece or len(held) > LONGEST_PREAMBLE:
+            raise InvalidRequest("The body does not hold the boundary of its Content-Type")
+        held += piece
+    held = held[_content_at(held, held.find(delimiter)) :]
+    while (end := held.find(delimiter)) < 0:
+        keep = len(delimiter) + 1
+        if len(held) > keep:
+            yield held[:-keep]
+            held = held[-keep:]
+        piece = next(pieces, b"")
+        if not piece:
+            raise InvalidRequest("The body is cut off before its closing boundary")
+        held += piece
+    yield held[: end - 1] if held[end - 1 : end] == b"\r" else held[:end]
+    for _ in pieces:
+        pass
+
+
+def _content_at(held: bytes, delimiter: int) -> int:
+    """Where the content of the part behind a delimiter begins; -1 where its headers have not come to their end."""
+    line = held.find(b"\n", delimiter + 1)
+    ends = [held.find(blank, line) + len(blank) for blank in (b"\n\r\n", b"\n\n") if held.find(blank, line) >= 0]
+    return min(ends, default=-1) if line >= 0 else -1
 
 
 def _part(body: bytes, start: int, end: int) -> Part:

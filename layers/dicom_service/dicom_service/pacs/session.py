@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +22,7 @@ from dicom_service.errors import (
     PacsRefusedCredentials,
     PacsTimeout,
 )
+from dicom_service.pacs.streams import PacsStream, SizedBody
 
 CONNECT_SECONDS = 3.0
 BUDGET_SECONDS = 25.0
@@ -32,6 +33,7 @@ PAUSES_SECONDS = (0.2, 0.8)
 
 WORTH_REPEATING = frozenset({429, 502, 503, 504})
 SUCCESS = range(200, 300)
+PIECE_BYTES = 256 * 1024
 MOST_BYTES = 400 * 1024 * 1024
 """The largest answer that is read: more would not fit into a function's memory."""
 
@@ -92,7 +94,8 @@ class VerbatimAuthorization(requests.auth.AuthBase):
 class PacsSession:
     """The calls of one invocation to the PACS or to its viewer, all within one budget of time.
 
-    `name` is what error texts call the other side, `budget` the seconds for all calls; `clock` is monotonic.
+    `name` is what error texts call the other side, `budget` the seconds for all calls, `patience`
+    those for a connection and for each piece of a body to be taken; `clock` is monotonic.
     """
 
     def __init__(
@@ -102,12 +105,14 @@ class PacsSession:
         *,
         name: str = "PACS",
         budget: float,
+        patience: float = CONNECT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._base_url = base_url
         self._authorization = VerbatimAuthorization(authorization)
         self._name = name
+        self._patience = patience
         self._clock = clock
         self._sleep = sleep
         self._deadline = clock() + budget
@@ -119,7 +124,7 @@ class PacsSession:
         *,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: bytes | SizedBody | None = None,
         repeatable: bool = False,
         answers: Container[int] = SUCCESS,
     ) -> PacsAnswer:
@@ -129,43 +134,82 @@ class PacsSession:
         status is 429, 502, 503 or 504. Raises PacsRefusedCredentials for 401 and 403, PacsObjectUnknown for 404 and
         410, PacsConflict for 409, PacsTimeout where there is no answer in time, PacsError for everything else.
         """
-        url = self._base_url + path + ("?" + urlencode(query, quote_via=quote) if query else "")
-        pauses = PAUSES_SECONDS if repeatable else ()
+        url = self._url(path, query)
+        answer = self._patiently(lambda: self._once(method, url, headers, body), PAUSES_SECONDS if repeatable else ())
+        return self._accepted(answer, answers)
+
+    @contextmanager
+    def stream(
+        self, path: str, *, query: Mapping[str, str] | None = None, headers: Mapping[str, str], answers: Container[int]
+    ) -> Iterator[PacsStream]:
+        """A GET whose answer is read while it comes; closed at the end, also where it was not read to its end.
+
+        It is tried and raises as a repeatable request of `send` until the body begins, and no longer after that.
+        """
+        url = self._url(path, query)
+        stream = self._patiently(lambda: self._begun(url, headers, answers), PAUSES_SECONDS)
+        try:
+            yield self._accepted(stream, answers)
+        finally:
+            stream.close()
+
+    def _url(self, path: str, query: Mapping[str, str] | None) -> str:
+        return self._base_url + path + ("?" + urlencode(query, quote_via=quote) if query else "")
+
+    def _patiently[Answer: PacsAnswer | PacsStream](self, ask: Callable[[], Answer], pauses: Iterable[float]) -> Answer:
         for pause in pauses:
             wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
             try:
-                answer = self._once(method, url, headers, body)
+                answer = ask()
             except PacsError:
                 if wait >= self._left():
                     raise
             else:
                 wait = max(wait, _retry_after(answer.headers))
                 if answer.status not in WORTH_REPEATING or wait >= self._left():
-                    return self._accepted(answer, answers)
+                    return answer
             self._sleep(wait)
-        return self._accepted(self._once(method, url, headers, body), answers)
+        return ask()
 
-    def _once(self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None) -> PacsAnswer:
-        with (
-            self._translated(),
-            _connections().request(
-                method,
-                url,
-                headers=headers,
-                data=body,
-                auth=self._authorization,
-                timeout=(min(CONNECT_SECONDS, self._left()), self._left()),
-                allow_redirects=False,
-                stream=True,
-            ) as response,
-        ):
+    def _once(
+        self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | SizedBody | None
+    ) -> PacsAnswer:
+        with self._translated(), self._request(method, url, headers, body) as response:
             return PacsAnswer(response.status_code, response.headers, self._read(response))
+
+    def _begun(self, url: str, headers: Mapping[str, str], answers: Container[int]) -> PacsStream:
+        with self._translated():
+            response = self._request("GET", url, {**headers, "Accept-Encoding": "identity"}, None)
+        if response.status_code not in answers:
+            response.close()
+        length = response.headers.get("Content-Length", "")
+        known = int(length) if length.isdigit() and not response.headers.get("Content-Encoding") else 0
+        return PacsStream(response.status_code, response.headers, known, self._pieces(response), response.close)
+
+    def _request(
+        self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | SizedBody | None
+    ) -> requests.Response:
+        return _connections().request(
+            method,
+            url,
+            headers=headers,
+            data=body,
+            auth=self._authorization,
+            timeout=(min(self._patience, self._left()), self._left()),
+            allow_redirects=False,
+            stream=True,
+        )
+
+    def _pieces(self, response: requests.Response) -> Iterator[bytes]:
+        with self._translated():
+            for piece in response.iter_content(PIECE_BYTES):
+                self._left()
+                yield piece
 
     def _read(self, response: requests.Response) -> bytes:
         body = bytearray()
-        for chunk in response.iter_content(256 * 1024):
-            body += chunk
-            self._left()
+        for piece in self._pieces(response):
+            body += piece
             if len(body) > MOST_BYTES:
                 raise PacsError(f"The {self._name} answered more than {MOST_BYTES} bytes")
         return bytes(body)
@@ -176,7 +220,7 @@ class PacsSession:
             raise PacsTimeout(f"The {self._name} did not answer in time")
         return left
 
-    def _accepted(self, answer: PacsAnswer, answers: Container[int]) -> PacsAnswer:
+    def _accepted[Answer: PacsAnswer | PacsStream](self, answer: Answer, answers: Container[int]) -> Answer:
         if answer.status in answers:
             return answer
         fault = FAULTS.get(answer.status, PacsError)
@@ -195,10 +239,10 @@ class PacsSession:
             raise PacsError(f"The {self._name} could not be reached ({type(error).__name__})") from error
 
 
-def pacs_session() -> PacsSession:
+def pacs_session(budget: float | None = None, patience: float = CONNECT_SECONDS) -> PacsSession:
     """A session with the PACS that the environment names; call it once per invocation, its budget starts then."""
     url, key = settings.url("PACS_SERVICE_URL"), settings.secret("PACS_AUTHORIZATION_TOKEN")
-    return PacsSession(url, key, budget=BUDGET_SECONDS)
+    return PacsSession(url, key, budget=budget or BUDGET_SECONDS, patience=patience)
 
 
 @cache

@@ -9,6 +9,7 @@ from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.failure_reasons import in_words
 from dicom_service.pacs.multipart import related_body
 from dicom_service.pacs.session import PacsAnswer, PacsSession
+from dicom_service.pacs.streams import SizedBody
 
 REFERENCED_SOPS = "00081199"
 FAILED_SOPS = "00081198"
@@ -37,7 +38,7 @@ class StoreOutcome:
 
 
 def store_instance(
-    session: PacsSession, dialect: Dialect, part10: bytes, sop_class_uid: str, sop_instance_uid: str
+    session: PacsSession, dialect: Dialect, part10: bytes | SizedBody, sop_class_uid: str, sop_instance_uid: str
 ) -> StoreOutcome:
     """Sends one object in a request of its own, and believes that it is stored only where the answer names it.
 

@@ -42,12 +42,13 @@ Invoke = Callable[[str, Mapping[str, Any]], Any]
 class Gateway:
     """Listens on 127.0.0.1 from the moment it is made, so that its address is known; answers once it is started."""
 
-    def __init__(self, port: int) -> None:
-        """Raises OSError where the port is taken; 0 is any free one."""
+    def __init__(self, port: int, integration_seconds: float = INTEGRATION_SECONDS) -> None:
+        """Raises OSError where the port is taken; 0 is any free one. A function is waited for as long as that."""
         try:
             self._server = _Server(("127.0.0.1", port), _Handler)
         except OSError as error:
             raise OSError(f"port {port} of 127.0.0.1: {error.strerror}") from error
+        self._server.integration_seconds = integration_seconds
         self._thread = Thread(target=self._server.serve_forever, args=(0.1,), name="gateway", daemon=True)
 
     @property
@@ -74,6 +75,7 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
     routes: Sequence[Route] = ()
     invoke: Invoke
+    integration_seconds: float
 
     def server_activate(self) -> None:
         self.integrations = ThreadPoolExecutor(MOST_REQUESTS, "integration")
@@ -91,7 +93,7 @@ class _Server(ThreadingHTTPServer):
             return _message(404, "Not Found")
         event = build_event(request, *found)
         try:
-            result = self.integrations.submit(self.invoke, found[0].function, event).result(INTEGRATION_SECONDS)
+            result = self.integrations.submit(self.invoke, found[0].function, event).result(self.integration_seconds)
             answer = read_answer(result)
         except tuple(FAILURES) as error:
             kind = next(kind for kind in FAILURES if isinstance(error, kind))

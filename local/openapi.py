@@ -9,6 +9,7 @@ from typing import Any
 import aws_lambda_powertools
 from aws_lambda_powertools.event_handler.openapi.merge import OpenAPIMerge
 
+from dicom_service.http.exam_events import COMPONENTS as EVENT_COMPONENTS
 from dicom_service.http.openapi import COMPONENTS
 from local import template
 
@@ -73,7 +74,7 @@ def document() -> dict[str, Any]:
             _correct(operation)
             if (method, path) in open_routes:
                 operation["security"] = []
-    schemas = merged["components"].get("schemas", {}) | COMPONENTS
+    schemas = merged["components"].get("schemas", {}) | COMPONENTS | EVENT_COMPONENTS
     used = _referenced(merged["paths"], schemas)
     merged["components"]["schemas"] = {name: schemas[name] for name in sorted(used)}
     return merged

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import Any
@@ -19,14 +20,13 @@ class Pump:
     """Every event source mapping and schedule of a template's resources, from `start` to `stop`."""
 
     def __init__(self, resources: Mapping[str, Any], aws: Aws, invoke: Invoke) -> None:
-        self._invoke = invoke
         self._stopped = Event()
         sources = template.event_sources(resources)
         self._streams = [Stream(source, aws, invoke) for source in sources if ":dynamodb:" in source.arn]
         queues = [Queue(source, aws, invoke) for source in sources if ":sqs:" in source.arn]
-        runs = [(source.run, (self._stopped,)) for source in (*self._streams, *queues)]
-        runs += [(self._keep, (schedule,)) for schedule in template.schedules(resources)]
-        self._threads = [Thread(target=run, args=arguments, daemon=True) for run, arguments in runs]
+        clocks = [Clock(schedule, invoke) for schedule in template.schedules(resources)]
+        runs = [one.run for one in (*self._streams, *queues, *clocks)]
+        self._threads = [Thread(target=run, args=(self._stopped,), daemon=True) for run in runs]
 
     def start(self) -> None:
         for thread in self._threads:
@@ -42,12 +42,19 @@ class Pump:
         for stream in self._streams:
             stream.news.set()
 
-    def _keep(self, schedule: template.Schedule) -> None:
-        while not self._stopped.wait(schedule.seconds):
-            try:
-                self._invoke(schedule.function, _tick(schedule))
-            except InvocationError:
-                continue
+
+class Clock:
+    """Calls one function at its rate, the first time after one period, until it is told to stop."""
+
+    def __init__(self, schedule: template.Schedule, invoke: Invoke) -> None:
+        self._schedule = schedule
+        self._invoke = invoke
+
+    def run(self, stopped: Event) -> None:
+        """A call that fails is not repeated before its next turn."""
+        while not stopped.wait(self._schedule.seconds):
+            with suppress(InvocationError):
+                self._invoke(self._schedule.function, _tick(self._schedule))
 
 
 def _tick(schedule: template.Schedule) -> dict[str, Any]:

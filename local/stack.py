@@ -74,7 +74,7 @@ class LocalStack:
         translated = template.translate(document, parameters, REGION)
         self.resources = self.aws.create(translated, parameters)
         for name, function in template.functions(self.resources).items():
-            self._pools[name] = Pool(self._code(function))
+            self._pools[name] = Pool(self._code(function), function.concurrency)
             self._running.callback(self._pools[name].end)
         self._pump = Pump(self.resources, self.aws, self.invoke)
         self._running.callback(self._pump.stop)

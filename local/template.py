@@ -10,6 +10,9 @@ from typing import Any
 ARCHIVE = "s3://checkout/"
 """Stands before a local CodeUri: the translation takes nothing but addresses in S3."""
 
+MOST_ENVIRONMENTS = 25
+"""Of a function whose concurrency is not reserved: what one machine bears."""
+
 Resources = Mapping[str, Any]
 
 
@@ -21,7 +24,8 @@ class TemplateError(ValueError):
 class Function:
     """A Lambda function: its logical id, its module (`functions.generate_uid.app`), and how it is to be run.
 
-    `environment` holds the variables of the template, resolved; `timeout` is in seconds, `memory` in MB.
+    `environment` holds the variables of the template, resolved; `timeout` is in seconds, `memory` in MB; `concurrency`
+    is the number of its execution environments at the most.
     """
 
     name: str
@@ -29,6 +33,7 @@ class Function:
     handler: str
     timeout: int
     memory: int
+    concurrency: int
     environment: Mapping[str, str]
 
 
@@ -56,7 +61,7 @@ class Schedule:
 
     function: str
     name: str
-    seconds: int
+    seconds: float
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -121,6 +126,7 @@ def functions(resources: Resources) -> dict[str, Function]:
             handler=properties["Handler"],
             timeout=int(properties.get("Timeout", 3)),
             memory=int(properties.get("MemorySize", 128)),
+            concurrency=int(properties.get("ReservedConcurrentExecutions", MOST_ENVIRONMENTS)),
             environment=_environment(name, properties.get("Environment", {}).get("Variables", {})),
         )
         for name, properties in of_type(resources, "AWS::Lambda::Function")

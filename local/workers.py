@@ -24,7 +24,6 @@ PRELOADED = (
 MOST_EVENT_BYTES = 6 * 1024 * 1024
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
-MOST_ENVIRONMENTS = 25
 THROTTLED_AFTER_SECONDS = 2.0
 INIT_SECONDS = 10.0
 
@@ -109,11 +108,12 @@ class Environment:
 class Pool:
     """The execution environments of one function."""
 
-    def __init__(self, code: Code) -> None:
+    def __init__(self, code: Code, most: int) -> None:
+        """There are never more environments than `most`."""
         self.code = code
         self._idle: list[Environment] = []
         self._all: set[Environment] = set()
-        self._places = BoundedSemaphore(MOST_ENVIRONMENTS)
+        self._places = BoundedSemaphore(most)
         self._lock = Lock()
         self._ended = False
 
@@ -129,7 +129,7 @@ class Pool:
         if len(event) > MOST_EVENT_BYTES:
             raise EventTooLarge("the event has more than 6 MB")
         if not self._places.acquire(timeout=THROTTLED_AFTER_SECONDS):
-            raise Throttled(f"{MOST_ENVIRONMENTS} environments are busy")
+            raise Throttled("all environments are busy")
         try:
             environment = self._take()
             try:

@@ -7,12 +7,15 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from threading import Event
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
+from local.gateway import Gateway
 from local.stack import LocalStack
+from local.template import Route
 
 MEGABYTE = 1024 * 1024
 
@@ -194,3 +197,33 @@ def test_a_length_that_is_none_is_a_400(odd_stack: LocalStack, length: str) -> N
         connection.sendall(f"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
 
         assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_function_whose_environments_are_all_busy_is_throttled(odd_stack: LocalStack) -> None:
+    # given a function that may have one environment, which is busy until the function times out
+    with ThreadPoolExecutor(1) as busy:
+        first = busy.submit(requests.get, f"{odd_stack.url}/odd/slowly", timeout=20)
+        time.sleep(0.3)
+
+        # when
+        throttled = requests.get(f"{odd_stack.url}/odd/well", timeout=20)
+
+        # then
+        assert (throttled.status_code, throttled.text) == (503, '{"message":"Service Unavailable"}')
+        assert not first.done()
+        assert first.result().status_code == 503
+
+
+def test_the_integration_is_waited_for_no_longer_than_the_api_does() -> None:
+    # given an API that waits a tenth of a second
+    released = Event()
+    gateway = Gateway(0, integration_seconds=0.1)
+    gateway.start([Route("GET", "/slow", "Slow")], lambda _function, _event: released.wait(20))
+
+    # when
+    answer = requests.get(f"{gateway.url}/slow", timeout=20)
+    released.set()
+    gateway.stop()
+
+    # then
+    assert (answer.status_code, answer.text) == (504, '{"message":"Gateway Timeout"}')

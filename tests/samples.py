@@ -32,6 +32,7 @@ class Told:
     content_type: str = ""
     part: bytes = b""
     before: tuple[str, ...] = ()
+    event_stored: bool = False
 
 
 ANSWERS = {
@@ -48,7 +49,14 @@ ANSWERS = {
     "generate_uid": Told(200, "application/json", b'"uid"'),
     "serve_documentation": Told(200, "text/html; charset=utf-8", b'id="swagger-ui"'),
     "receive_exam_event": Told(204),
+    "list_exam_events": Told(200, "application/json", b'"events"'),
+    "get_exam_event": Told(200, "application/json", b'"pacsEvent"', event_stored=True),
+    "list_deliveries": Told(200, "application/json", b'"deliveries"', event_stored=True),
+    "redeliver_exam_event": Told(202, "application/json", b'"deliveries"', event_stored=True),
+    "redeliver_exam_events": Told(202, "application/json", b'"deliveries"'),
 }
+
+SCHEDULED = {"sweep_exam_events": {"published": 0}}
 
 BATCHES = ("publish_exam_event", "fan_out_exam_event", "deliver_exam_event")
 
@@ -68,6 +76,8 @@ def check_answer(call: Call, function: str) -> None:
     told = ANSWERS[function]
     for earlier in told.before:
         assert here(earlier, sample(earlier))["statusCode"] == 200
+    if told.event_stored:
+        store_sample()
 
     answer = call(function, sample(function))
 

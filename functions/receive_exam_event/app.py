@@ -8,9 +8,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dicom_service.events.caller import check_caller
 from dicom_service.events.exam_event import announcement
-from dicom_service.events.openapi import EXAM_EVENT_BODY
 from dicom_service.events.outbox import store_event
 from dicom_service.http.answer import answer
+from dicom_service.http.exam_events import EXAM_EVENT_BODY
 from dicom_service.http.openapi import problems
 from dicom_service.http.request import as_json, body_bytes, parse_json
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from dicom_service.events.exam_event import announcement
-from dicom_service.events.openapi import EXAM_EVENT_EXAMPLE
 from dicom_service.events.outbox import INLINE_BYTES, StoredEvent, load_event, store_event
+from dicom_service.http.exam_events import EXAM_EVENT_EXAMPLE
 from functions.receive_exam_event.app import lambda_handler
 from local.aws import Aws
 from local.context import context_for

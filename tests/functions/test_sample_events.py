@@ -4,7 +4,7 @@ import pytest
 
 from local.aws import Aws
 from local.pacs.server import EmbeddedPacs
-from tests.samples import ANSWERS, BATCHES, FOLDER, check_answer, check_batch, here
+from tests.samples import ANSWERS, BATCHES, FOLDER, SCHEDULED, check_answer, check_batch, here, sample
 
 
 @pytest.mark.parametrize("function", ANSWERS)
@@ -17,8 +17,13 @@ def test_the_sample_of_a_function_of_the_event_path_is_handled(aws: Aws, functio
     check_batch(here, function, aws)
 
 
+@pytest.mark.parametrize("function", SCHEDULED)
+def test_the_sample_of_a_function_with_a_schedule_is_handled(aws: Aws, function: str) -> None:
+    assert here(function, sample(function)) == SCHEDULED[function]
+
+
 def test_every_function_has_one_sample_and_every_sample_is_tried() -> None:
     functions = {path.parent.name for path in FOLDER.parent.glob("functions/*/app.py")}
 
     assert {path.stem for path in FOLDER.glob("*.json")} == functions
-    assert {*ANSWERS, *BATCHES} == functions
+    assert {*ANSWERS, *BATCHES, *SCHEDULED} == functions

@@ -50,11 +50,10 @@ def wait_for(circuit: Circuit, now: float) -> float:
     return SHORTEST_OPEN_SECONDS
 
 
-def note_success(circuit: Circuit) -> None:
-    """Closes the circuit; raises StoreUnavailable."""
-    if circuit.failures:
-        with translated("close a subscriber's circuit"):
-            client("dynamodb").delete_item(TableName=_table(), Key=_key(circuit.subscriber))
+def close_circuit(subscriber: str) -> None:
+    """Forgets the subscriber's failures; raises StoreUnavailable."""
+    with translated("close a subscriber's circuit"):
+        client("dynamodb").delete_item(TableName=_table(), Key=_key(subscriber))
 
 
 def note_failure(circuit: Circuit, now: float) -> None:

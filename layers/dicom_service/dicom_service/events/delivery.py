@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from dicom_service.batch import Postponed
 from dicom_service.errors import NotFound
 from dicom_service.events.address import Resolve, system_addresses
-from dicom_service.events.circuit import Circuit, note_failure, note_success, read_circuit, wait_for
+from dicom_service.events.circuit import Circuit, close_circuit, note_failure, read_circuit, wait_for
 from dicom_service.events.delivery_log import Delivery, read_delivery, write_delivery
 from dicom_service.events.messages import DeliveryMessage, bury, postpone
 from dicom_service.events.outbox import load_event
@@ -51,7 +51,7 @@ def deliver(message: DeliveryMessage, sender: Sender) -> float | None:
     stored = read_delivery(message.event_id, message.subscriber)
     if stored is None or message.run < stored.run or (message.run == stored.run and stored.state != "pending"):
         return None
-    delivery = stored if message.run == stored.run else _anew(stored, message.run, now)
+    delivery = stored if message.run == stored.run else stored.anew(message.run, now)
     subscriber = subscribers().get(message.subscriber)
     if subscriber is None:
         return _given_up(stored, replace(delivery, last_error="is no longer in CALLBACK_URLS"), now)
@@ -85,10 +85,10 @@ def _attempt(
     outcome = post(subscriber.url, payload, headers, now, sender.resolve, sender.new_session)
     done = sender.clock()
     _log(claimed, subscriber, outcome, done - now)
-    if outcome.delivered or outcome.gone:
-        note_success(circuit)
-    else:
+    if not (outcome.delivered or outcome.gone):
         note_failure(circuit, done)
+    elif circuit.failures:
+        close_circuit(circuit.subscriber)
     return _conclude(claimed, outcome, done)
 
 
@@ -111,12 +111,6 @@ def _given_up(stored: Delivery, delivery: Delivery, now: float) -> float | None:
     return None
 
 
-def _anew(delivery: Delivery, run: int, now: float) -> Delivery:
-    return replace(
-        delivery, run=run, asked_at=now, state="pending", attempts=0, last_status=0, last_error="", next_attempt_at=now
-    )
-
-
 def _log(claimed: Delivery, subscriber: Subscriber, outcome: Outcome, seconds: float) -> None:
     level = logger.info if outcome.delivered else logger.warning
     level(
@@ -126,7 +120,7 @@ def _log(claimed: Delivery, subscriber: Subscriber, outcome: Outcome, seconds: f
             "subscriber": urlsplit(subscriber.url).hostname,
             "attempt": claimed.attempts,
             "status": outcome.status,
-            "detail": outcome.error,
             "milliseconds": round(seconds * 1000),
-        },
+        }
+        | ({"detail": outcome.error} if outcome.error else {}),
     )

@@ -3,7 +3,7 @@
 A row's `run` counts how often the delivery was asked for anew. A message of an earlier run is out of date.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 State = Literal["pending", "delivered", "failed", "gone"]
 
+GIVEN_UP_INDEX = "given-up"
 KEPT_SECONDS = 90 * 24 * 3600
 
 
@@ -39,6 +40,10 @@ class Delivery:
     last_error: str
     next_attempt_at: float
 
+    def anew(self, run: int, now: float) -> "Delivery":
+        """The row as it begins a later run."""
+        return Delivery(self.event_id, self.subscriber, self.url, self.received_at, run, now, "pending", 0, 0, "", now)
+
 
 def open_delivery(event_id: str, received_at: str, subscriber: Subscriber, now: float) -> None:
     """Notes that the subscriber is to get the event; a row that is there already stays as it is."""
@@ -51,6 +56,39 @@ def read_delivery(event_id: str, subscriber: str) -> Delivery | None:
     with translated("read the delivery log"):
         found = client("dynamodb").get_item(TableName=_table(), Key=_key(event_id, subscriber), ConsistentRead=True)
     return _delivery(found["Item"]) if "Item" in found else None
+
+
+def read_deliveries(event_id: str) -> list[Delivery]:
+    """All rows of an event; raises StoreUnavailable."""
+    pages = (
+        client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=_table(),
+            ConsistentRead=True,
+            KeyConditionExpression="eventId = :event",
+            ExpressionAttributeValues={":event": {"S": event_id}},
+        )
+    )
+    with translated("read the delivery log"):
+        return [_delivery(item) for page in pages for item in page["Items"]]
+
+
+def given_up(state: State, since: str, until: str) -> Iterator[tuple[str, str]]:
+    """Event and subscriber of the deliveries in an end state, of events received in a span of time (ISO 8601, UTC)."""
+    pages = (
+        client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=_table(),
+            IndexName=GIVEN_UP_INDEX,
+            KeyConditionExpression="givenUp = :state AND receivedAt BETWEEN :since AND :until",
+            ExpressionAttributeValues={":state": {"S": state}, ":since": {"S": since}, ":until": {"S": until}},
+        )
+    )
+    with translated("look for deliveries that were given up"):
+        for page in pages:
+            yield from ((item["eventId"]["S"], item["subscriber"]["S"]) for item in page["Items"])
 
 
 def write_delivery(before: Delivery, after: Delivery, now: float) -> bool:
@@ -94,6 +132,8 @@ def _item(delivery: Delivery, now: float) -> "dict[str, AttributeValueTypeDef]":
         "nextAttemptAt": {"N": f"{delivery.next_attempt_at:.3f}"},
         "expiresAt": {"N": str(int(now) + KEPT_SECONDS)},
     }
+    if delivery.state in ("failed", "gone"):
+        item["givenUp"] = {"S": delivery.state}
     return item | _key(delivery.event_id, delivery.subscriber)
 
 

@@ -4,6 +4,8 @@ An event's number is given in one transaction with the count itself, so a reader
 below it: an event that was stored long ago and went out late gets a number of today. The count is item 0 of the feed.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dicom_service import settings
@@ -16,6 +18,24 @@ if TYPE_CHECKING:
 
 FEED = "exams"
 MOST_TRIES = 10
+MOST_LOOKED_AT = 5000
+"""Entries that one page looks at: a rare filter gives a short page and a cursor, not a long wait."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An event of the feed, by its number and identifier."""
+
+    position: int
+    event_id: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Entries in order, and the position that was looked at last."""
+
+    entries: list[Entry]
+    looked_at: int
 
 
 def append(event: StoredEvent) -> None:
@@ -35,6 +55,40 @@ def append(event: StoredEvent) -> None:
             continue
         return
     raise StoreUnavailable("The service could not append to the feed (TransactionCanceledException)")
+
+
+def read(after: int, limit: int, study_instance_uid: str = "", event_type: str = "") -> Page:
+    """Up to `limit` entries behind a position, of one study or of one event type where these are given.
+
+    Raises StoreUnavailable.
+    """
+    found: list[Entry] = []
+    looked_at = after
+    for item in _items(after, limit if not (study_instance_uid or event_type) else MOST_LOOKED_AT):
+        looked_at = int(item["position"]["N"])
+        if study_instance_uid in ("", item["studyInstanceUid"]["S"]) and event_type in ("", item["eventType"]["S"]):
+            found.append(Entry(looked_at, item["eventId"]["S"]))
+        if len(found) == limit:
+            break
+    return Page(found, looked_at)
+
+
+def _items(after: int, most: int) -> "Iterator[dict[str, AttributeValueTypeDef]]":
+    pages = (
+        client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=_table(),
+            ConsistentRead=True,
+            KeyConditionExpression="feed = :feed AND #position > :after",
+            ExpressionAttributeNames={"#position": "position"},
+            ExpressionAttributeValues={":feed": {"S": FEED}, ":after": {"N": str(after)}},
+            PaginationConfig={"MaxItems": most, "PageSize": min(most, 1000)},
+        )
+    )
+    with translated("read the feed"):
+        for page in pages:
+            yield from page["Items"]
 
 
 def _last_position() -> int:

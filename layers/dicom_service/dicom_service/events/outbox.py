@@ -5,12 +5,13 @@ that has not gone out yet holds `outbox`, the key of a sparse index that the swe
 """
 
 import hashlib
+import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from dicom_service import settings
 from dicom_service.errors import NotFound, StoreUnavailable
@@ -18,7 +19,7 @@ from dicom_service.events.exam_event import Announcement
 from dicom_service.stores import client, translated
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, KeysAndAttributesTypeDef
 
 INLINE_BYTES = 300_000
 """Up to here a payload lies in the item itself, which may have 400 KB with everything else; above it, in the bucket.
@@ -29,6 +30,8 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.htm
 PAYLOAD_MARK = "payload#"
 OUTBOX_INDEX = "unpublished"
 MOST_TRIES = 5
+READ_TOGETHER = 25
+"""Events of one BatchGetItem, which gives 16 MB at the most."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,11 @@ class StoredEvent:
         with translated("read an event's payload"):
             found = client("s3").get_object(Bucket=settings.required("TRANSFER_BUCKET"), Key=self.object_key)
             return found["Body"].read()
+
+    def as_json(self, payload: bytes | None, **more: str | None) -> str:
+        """`{"eventId", "receivedAt", "pacsEvent"}`, the PACS's own JSON put in as it came, or left out; and `more`."""
+        head = json.dumps({"eventId": self.event_id, "receivedAt": self.received_at, **more})
+        return head if payload is None else f'{head[:-1]}, "pacsEvent": {payload.decode("utf-8-sig").strip()}}}'
 
 
 def new_event_id() -> str:
@@ -88,6 +96,29 @@ def load_event(event_id: str) -> StoredEvent:
     if "receivedAt" not in found.get("Item", {}):
         raise NotFound("There is no such event")
     return _stored(found["Item"])
+
+
+def load_events(event_ids: Sequence[str]) -> Iterator[StoredEvent]:
+    """The events in the order asked for, read a few at a time; what is not stored is left out."""
+    for start in range(0, len(event_ids), READ_TOGETHER):
+        chunk = event_ids[start : start + READ_TOGETHER]
+        found = _read_together(chunk)
+        yield from (found[event_id] for event_id in chunk if event_id in found)
+
+
+def _read_together(event_ids: Sequence[str]) -> dict[str, StoredEvent]:
+    table = _table()
+    keys: list[Mapping[str, AttributeValueTypeDef]] = [{"eventId": {"S": event_id}} for event_id in event_ids]
+    asked: Mapping[str, KeysAndAttributesTypeDef] = {table: {"Keys": keys, "ConsistentRead": True}}
+    found: dict[str, StoredEvent] = {}
+    for _ in range(MOST_TRIES):
+        with translated("read the events"):
+            answer = client("dynamodb").batch_get_item(RequestItems=asked)
+        found |= {item["eventId"]["S"]: _stored(item) for item in answer["Responses"].get(table, [])}
+        asked = cast("Mapping[str, KeysAndAttributesTypeDef]", answer.get("UnprocessedKeys") or {})
+        if not asked:
+            return found
+    raise StoreUnavailable("The service could not read the events (UnprocessedKeys)")
 
 
 def waiting_since(before: float) -> Iterator[str]:

@@ -40,19 +40,13 @@ def publish_event(event_id: str) -> None:
     feed.append(event)
 
 
-def as_json(event: StoredEvent, payload: bytes | None) -> str:
-    """`{"eventId", "receivedAt", "pacsEvent"}`, the PACS's own JSON put in as it came, or left out."""
-    head = json.dumps({"eventId": event.event_id, "receivedAt": event.received_at})
-    return head if payload is None else f'{head[:-1]}, "pacsEvent": {payload.decode("utf-8-sig").strip()}}}'
-
-
 def _message(event: StoredEvent, room: int) -> str:
     """The event as JSON; without `pacsEvent` where that is too large for a message."""
     if event.inline is not None and len(event.inline) < room:
-        message = as_json(event, event.inline).translate(NOT_IN_MESSAGES)
+        message = event.as_json(event.inline).translate(NOT_IN_MESSAGES)
         if len(message.encode()) <= room:
             return message
-    return as_json(event, None)
+    return event.as_json(None)
 
 
 def _attributes(facts: Announcement) -> "dict[str, MessageAttributeValueTypeDef]":

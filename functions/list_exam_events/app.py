@@ -1,0 +1,58 @@
+"""`GET /exam-events`: the feed of new-exam events, to pull."""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dicom_service.events.answers import feed_answer
+from dicom_service.http.answer import answer
+from dicom_service.http.exam_events import RECEIVED_EXAMPLE, schema_answer
+from dicom_service.http.openapi import problems
+from dicom_service.http.parameters import EXAMPLE_STUDY
+from dicom_service.http.request import parse_json
+from dicom_service.uid import UID_MAX_LENGTH, UID_PATTERN
+
+app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
+
+After = Annotated[
+    str,
+    Query(alias="after", description="`next` of the page before", pattern=r"^[0-9]{1,15}$", examples=["41"]),
+]
+Limit = Annotated[int, Query(alias="limit", ge=1, le=200, description="Events of a page")]
+Study = Annotated[
+    str | None,
+    Query(
+        alias="StudyInstanceUID",
+        description="Events of this study",
+        pattern=UID_PATTERN,
+        max_length=UID_MAX_LENGTH,
+        examples=[EXAMPLE_STUDY],
+    ),
+]
+EventType = Annotated[
+    str | None,
+    Query(alias="EventType", description="Events of this type", min_length=1, max_length=256, examples=["COMPLETED"]),
+]
+
+
+@app.get(
+    "/exam-events",
+    summary="List new-exam events",
+    description="Oldest first, each once. No event is ever put in before one that was listed: whoever goes on from "
+    "`next` misses none.",
+    tags=["Events"],
+    operation_id="list_exam_events",
+    responses=schema_answer("A page", "ExamEventPage", {"events": [RECEIVED_EXAMPLE], "next": "42"})
+    | problems(400, 500, 503),
+)
+def list_exam_events(
+    after: After = "0", limit: Limit = 50, study_instance_uid: Study = None, event_type: EventType = None
+) -> Response[str]:
+    page = feed_answer(int(after), limit, study_instance_uid or "", event_type or "")
+    return Response(200, "application/json", page, {"Cache-Control": "private, no-store"})
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return answer(app, event, context)

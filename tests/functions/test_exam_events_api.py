@@ -1,0 +1,321 @@
+"""The feed, single events, their deliveries, and deliveries asked for anew."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from dicom_service.events.delivery import Sender, deliver
+from dicom_service.events.exam_event import announcement
+from dicom_service.events.messages import DeliveryMessage
+from dicom_service.events.outbox import INLINE_BYTES, store_event
+from dicom_service.events.sweep import sweep
+from dicom_service.events.topic import publish_event
+from functions.sweep_exam_events.app import lambda_handler as sweep_handler
+from local.aws import Aws
+from local.context import context_for
+from tests.conftest import Invoke
+from tests.courier import START, STUDY, Clock, Courier, key_of
+from tests.queues import bodies, queue_url
+from tests.scripted import Answer
+from tests.scripted import ScriptedPacs as ScriptedSubscriber
+
+NOWHERE = "http://127.0.0.1:1/hook"
+OTHER = "1.2.3"
+
+
+def take(number: int, at: float = START, **facts: Any) -> str:
+    """Stores an event and does not publish it."""
+    pacs_event = {"StudyInstanceUID": STUDY, "n": number} | facts
+    event_id = store_event(json.dumps(pacs_event).encode(), announcement(pacs_event), clock=lambda: at)
+    assert event_id is not None
+    return event_id
+
+
+def announce(number: int, **facts: Any) -> str:
+    """Stores an event and publishes it."""
+    event_id = take(number, **facts)
+    publish_event(event_id)
+    return event_id
+
+
+@pytest.mark.usefixtures("aws")
+class TestFeed:
+    """`GET /exam-events`."""
+
+    @pytest.fixture
+    def page(self, invoke: Invoke) -> Any:
+        """Gets a page of the feed."""
+
+        def get(**query: Any) -> dict[str, Any]:
+            answer = invoke(
+                "list_exam_events", path="/exam-events", query={name: str(value) for name, value in query.items()}
+            )
+            assert answer["statusCode"] == 200, answer
+            found: dict[str, Any] = json.loads(answer["body"])
+            return found
+
+        return get
+
+    def test_an_empty_feed(self, page: Any) -> None:
+        assert page() == {"events": [], "next": None}
+
+    def test_events_with_what_the_pacs_sent_oldest_first(self, page: Any) -> None:
+        ids = [announce(number, PatientName="Zoë 山田", EventType="COMPLETED") for number in range(3)]
+        found = page()
+        assert [event["eventId"] for event in found["events"]] == ids
+        assert found["events"][0]["pacsEvent"] == {
+            "StudyInstanceUID": STUDY,
+            "n": 0,
+            "PatientName": "Zoë 山田",
+            "EventType": "COMPLETED",
+        }
+        assert found["events"][0]["receivedAt"] == "2023-11-14T22:13:20.000Z"
+        assert page(after=found["next"]) == {"events": [], "next": None}
+
+    def test_pages_follow_one_another(self, page: Any) -> None:
+        ids = [announce(number) for number in range(7)]
+        assert [event["eventId"] for event in _all(page, limit=3)] == ids
+
+    def test_an_event_that_was_stored_early_and_goes_out_late_is_not_skipped(self, page: Any) -> None:
+        late = take(1, at=START)
+        announce(2)
+        cursor = page()["next"]
+        assert [event["eventId"] for event in page()["events"]] != [late]
+        assert sweep(clock=lambda: START + 121) == 1
+        assert [event["eventId"] for event in page(after=cursor)["events"]] == [late]
+
+    def test_filters_by_study_and_by_type(self, page: Any) -> None:
+        ids = [
+            announce(1, EventType="COMPLETED"),
+            announce(2, EventType="INSTANCES_ADDED"),
+            announce(3, StudyInstanceUID=OTHER, EventType="COMPLETED"),
+        ]
+
+        def found(**query: str) -> list[int]:
+            return [ids.index(event["eventId"]) + 1 for event in _all(page, limit=1, **query)]
+
+        assert found(StudyInstanceUID=STUDY) == [1, 2]
+        assert found(eventtype="COMPLETED") == [1, 3]
+        assert found(StudyInstanceUID=OTHER, EventType="INSTANCES_ADDED") == []
+
+    def test_a_page_ends_where_an_answer_is_full_and_loses_nothing(self, page: Any) -> None:
+        ids = [announce(number, Report="é" * 250_000) for number in range(6)]
+        assert len(page()["events"]) < 6
+        assert [event["eventId"] for event in _all(page)] == ids
+
+    def test_an_event_too_large_for_an_answer_is_a_link_and_stops_nobody(self, page: Any) -> None:
+        ids = [announce(1), announce(2, Report="A" * 5_600_000), announce(3)]
+        found = _all(page)
+        assert [event["eventId"] for event in found] == ids
+        assert found[1]["pacsEvent"] is None
+        assert "X-Amz-Signature=" in found[1]["pacsEventUrl"]
+        assert "pacsEventUrl" not in found[0]
+
+    @pytest.mark.parametrize(
+        "query",
+        [{"limit": "0"}, {"limit": "201"}, {"after": "x"}, {"after": "-1"}, {"StudyInstanceUID": "1.02"}, {"a": "1"}],
+    )
+    def test_a_wrong_query_is_named(self, invoke: Invoke, query: dict[str, str]) -> None:
+        answer = invoke("list_exam_events", path="/exam-events", query=query)
+        assert answer["statusCode"] == 400
+        assert [error["field"] for error in json.loads(answer["body"])["errors"]] == list(query)
+
+
+def _all(page: Any, **query: Any) -> list[dict[str, Any]]:
+    """Every event of the feed, by following its cursors to the end."""
+    return [event for found in _pages(page, query) for event in found["events"]]
+
+
+def _pages(page: Any, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    cursor = "0"
+    while cursor is not None:
+        found = page(after=cursor, **query)
+        yield found
+        cursor = found["next"]
+
+
+@pytest.mark.usefixtures("aws")
+class TestEvent:
+    """`GET /exam-events/{eventId}`."""
+
+    @pytest.mark.parametrize("size", [1, INLINE_BYTES], ids=["in the table", "in the bucket"])
+    def test_an_event_that_has_not_gone_out_yet(self, invoke: Invoke, size: int) -> None:
+        event_id = take(1, Report="A" * size)
+        answer = invoke("get_exam_event", path=f"/exam-events/{event_id}")
+        event = json.loads(answer["body"])
+        assert (answer["statusCode"], event["eventId"], len(event["pacsEvent"]["Report"])) == (200, event_id, size)
+
+    @pytest.mark.parametrize(("event_id", "status"), [("0" * 32, 404), ("payload%23" + "0" * 64, 404), ("x", 400)])
+    def test_none(self, invoke: Invoke, event_id: str, status: int) -> None:
+        assert invoke("get_exam_event", path=f"/exam-events/{event_id}")["statusCode"] == status
+        assert invoke("list_deliveries", path=f"/exam-events/{event_id}/deliveries")["statusCode"] == status
+        answer = invoke("redeliver_exam_event", "POST", f"/exam-events/{event_id}/redeliver")
+        assert answer["statusCode"] == status
+
+
+@pytest.fixture
+def courier(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Courier:
+    """Events on their way to a subscriber where nobody listens."""
+    monkeypatch.setenv("CALLBACK_ALLOW_INSECURE", "true")
+    monkeypatch.setenv("CALLBACK_URLS", NOWHERE)
+    return Courier(aws)
+
+
+def waiting(aws: Aws) -> list[DeliveryMessage]:
+    """The messages of the deliveries queue; they are not seen again."""
+    return [DeliveryMessage.parsed(json.dumps(body)) for body in bodies(aws, os.environ["DELIVERIES_QUEUE_URL"])]
+
+
+@pytest.mark.usefixtures("courier")
+class TestDeliveries:
+    """`GET /exam-events/{eventId}/deliveries`."""
+
+    def deliveries(self, invoke: Invoke, event_id: str) -> Any:
+        answer = invoke("list_deliveries", path=f"/exam-events/{event_id}/deliveries")
+        assert answer["statusCode"] == 200
+        return json.loads(answer["body"])["deliveries"]
+
+    def test_before_they_are_asked_for_there_are_none(self, invoke: Invoke) -> None:
+        assert self.deliveries(invoke, take(1)) == []
+
+    def test_through_a_deliverys_life(self, courier: Courier, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+        with ScriptedSubscriber(Answer(503), Answer(200)) as subscriber:
+            url = subscriber.url + "/hook"
+            monkeypatch.setenv("CALLBACK_URLS", url.replace("http://", "http://user:pass@") + "?key=s3cret")
+            [message] = courier.announce()
+            begun = {"url": url + "?...", "state": "pending", "attempts": 0, "lastStatus": None, "lastError": None}
+            assert self.deliveries(invoke, message.event_id) == [begun | {"nextAttemptAt": "2023-11-14T22:13:20.000Z"}]
+            courier.attempt(message)
+            failed = begun | {"attempts": 1, "lastStatus": 503, "lastError": "answered 503"}
+            assert self.deliveries(invoke, message.event_id) == [failed | {"nextAttemptAt": "2023-11-14T22:13:25.000Z"}]
+            courier.carry(message)
+            done = {"state": "delivered", "attempts": 2, "lastStatus": 200, "nextAttemptAt": None}
+            assert self.deliveries(invoke, message.event_id) == [begun | done]
+
+
+@pytest.mark.usefixtures("courier")
+class TestRedelivery:
+    """`POST /exam-events/{eventId}/redeliver` and `POST /exam-events/redeliver`."""
+
+    def test_a_delivered_event_is_delivered_again_with_the_same_identifier(
+        self, courier: Courier, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with ScriptedSubscriber(Answer(200)) as subscriber:
+            monkeypatch.setenv("CALLBACK_URLS", subscriber.url)
+            [message] = courier.announce()
+            courier.carry(message)
+            answer = invoke("redeliver_exam_event", "POST", f"/exam-events/{message.event_id}/redeliver")
+            assert (answer["statusCode"], json.loads(answer["body"])) == (202, {"deliveries": 1})
+            [again] = waiting(courier.aws)
+            assert deliver(again, Sender()) is None
+        assert [asked.headers["webhook-id"] for asked in subscriber.asked] == [message.event_id] * 2
+        assert courier.row(message).state == "delivered"
+
+    def test_one_url_of_several(self, courier: Courier, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+        other = "http://127.0.0.1:2/hook"
+        monkeypatch.setenv("CALLBACK_URLS", f"{NOWHERE}#modality=MR,{other}")
+        event_id = announce(1)
+        answer = invoke("redeliver_exam_event", "POST", f"/exam-events/{event_id}/redeliver", body={"url": NOWHERE})
+        assert answer["statusCode"] == 202
+        assert [message.subscriber for message in waiting(courier.aws)] == [key_of(NOWHERE)]
+        invoke("redeliver_exam_event", "POST", f"/exam-events/{event_id}/redeliver", body={})
+        assert [message.subscriber for message in waiting(courier.aws)] == [key_of(other)]
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({"url": "http://elsewhere/"}, "url"),
+            ({"url": 1}, "url"),
+            ({"uri": "x"}, "uri"),
+            ([], "body"),
+            ("{", "body"),
+        ],
+    )
+    def test_a_wrong_body_is_named(self, courier: Courier, invoke: Invoke, body: Any, field: str) -> None:
+        answer = invoke("redeliver_exam_event", "POST", f"/exam-events/{announce(1)}/redeliver", body=body)
+        assert answer["statusCode"] == 400
+        assert [error["field"] for error in json.loads(answer["body"])["errors"]] == [field]
+        assert waiting(courier.aws) == []
+
+    def test_a_run_under_way_is_superseded(self, courier: Courier, invoke: Invoke) -> None:
+        [old] = courier.announce()
+        courier.attempt(old)
+        invoke("redeliver_exam_event", "POST", f"/exam-events/{old.event_id}/redeliver")
+        [new] = waiting(courier.aws)
+        courier.clock.now = time.time() + 1
+        assert (courier.attempt(old), courier.row(new).attempts) == (None, 0)
+        assert courier.attempt(new) is not None
+        assert courier.row(new).attempts == 1
+
+    def test_what_was_given_up_in_a_span_of_time(self, courier: Courier, invoke: Invoke) -> None:
+        given_up = []
+        for _ in range(2):
+            [message] = courier.announce()
+            courier.carry(message)
+            given_up.append(message.event_id)
+        [fresh] = courier.announce()
+        query = {"from": "2023-11-14T00:00:00Z", "to": "2023-11-14T23:00:00", "state": "failed"}
+        assert self.asked(invoke, {"from": "2023-11-15T00:00:00Z"}) == {"deliveries": 0, "more": False}
+        assert self.asked(invoke, query | {"state": "gone"}) == {"deliveries": 0, "more": False}
+        assert self.asked(invoke, query) == {"deliveries": 2, "more": False}
+        messages = waiting(courier.aws)
+        assert sorted(message.event_id for message in messages) == sorted(given_up)
+        assert {message.run for message in messages} == {1}
+        assert courier.row(messages[0]).state == "pending"
+        assert fresh.event_id not in given_up
+        assert self.asked(invoke, query) == {"deliveries": 0, "more": False}
+
+    def asked(self, invoke: Invoke, query: dict[str, str]) -> Any:
+        answer = invoke("redeliver_exam_events", "POST", "/exam-events/redeliver", query=query)
+        assert answer["statusCode"] == 202
+        return json.loads(answer["body"])
+
+    def test_a_wrong_span_is_named(self, invoke: Invoke) -> None:
+        query = {"from": "yesterday", "state": "delivered"}
+        answer = invoke("redeliver_exam_events", "POST", "/exam-events/redeliver", query=query)
+        assert answer["statusCode"] == 400
+        assert {error["field"] for error in json.loads(answer["body"])["errors"]} == {"from", "state"}
+
+
+@pytest.mark.usefixtures("aws")
+class TestSweep:
+    """The schedule's function."""
+
+    def test_what_waited_too_long_goes_out_once(self, aws: Aws) -> None:
+        old, young = take(1, at=START), take(2, at=START + 100)
+        assert sweep(clock=lambda: START + 121) == 1
+        assert sweep(clock=lambda: START + 121) == 0
+        assert [body["eventId"] for body in bodies(aws, _events_queue(aws))] == [old]
+        assert sweep(clock=lambda: START + 221) == 1
+        assert [body["eventId"] for body in bodies(aws, _events_queue(aws))] == [young]
+
+    def test_while_the_topic_fails_everything_is_left_for_later(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        take(1), take(2)
+        with monkeypatch.context() as broken:
+            broken.setenv("EVENTS_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:none")
+            assert sweep(clock=lambda: START + 121) == 0
+        assert sweep(clock=lambda: START + 121) == 2
+
+    def test_it_stops_in_time(self) -> None:
+        clock = Clock(START + 121)
+        for number in range(3):
+            take(number)
+
+        def passing() -> float:
+            clock.now += 15
+            return clock.now
+
+        assert sweep(clock=passing) == 1
+
+    def test_the_handler(self) -> None:
+        take(1, at=datetime(2024, 1, 1, tzinfo=UTC).timestamp())
+        assert sweep_handler({}, context_for("SweepExamEvents")) == {"published": 1}
+
+
+def _events_queue(aws: Aws) -> str:
+    return queue_url(aws, "EventsQueue")

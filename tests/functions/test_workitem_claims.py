@@ -1,22 +1,27 @@
 """Claims on Study Instance UIDs, with a clock that the test moves."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from dicom_service.errors import Conflict, PacsTimeout
+from dicom_service.pacs.dialects import DIALECTS
 from dicom_service.pacs.session import PacsSession
 from dicom_service.worklist.claims import LEASE_SECONDS, Claims
 from dicom_service.worklist.fields import EXAMPLE
 from dicom_service.worklist.mapper import dataset_of
-from dicom_service.worklist.o3 import O3Worklist
+from dicom_service.worklist.mwl_json import MwlJson
+from dicom_service.worklist.pacs_worklist import PacsWorklist
 from dicom_service.worklist.table import TableWorklist
 from local.aws import Aws
 from tests.scripted import Answer, ScriptedPacs
 
 UID = "1.2.3"
 ITEM = dataset_of({**EXAMPLE, "StudyInstanceUID": UID})
-PATHS = ("/create", "/search", "/delete")
+DIALECT = replace(
+    DIALECTS["o3"], workitem_creation="/create", workitem_retrieval="/search", workitem_deletion="/delete"
+)
 
 
 class Clock:
@@ -65,10 +70,10 @@ def test_a_late_release_does_not_take_a_later_claim_away(aws: Aws, clock: Clock)
 
 def test_an_answer_that_came_too_late_leaves_the_claim_for_its_lease(aws: Aws, clock: Clock) -> None:
     with ScriptedPacs(Answer(204), Answer(200, delay=1.0), Answer(204), Answer(200)) as pacs:
-        hasty = O3Worklist(PacsSession(pacs.url, "", budget=0.5), PATHS, Claims(clock))
+        hasty = PacsWorklist(MwlJson(PacsSession(pacs.url, "", budget=0.5), DIALECT), Claims(clock))
         with pytest.raises(PacsTimeout, match="may have been created"):
             hasty.create(UID, ITEM, fresh=False)
-        patient = O3Worklist(PacsSession(pacs.url, "", budget=10.0), PATHS, Claims(clock))
+        patient = PacsWorklist(MwlJson(PacsSession(pacs.url, "", budget=10.0), DIALECT), Claims(clock))
         with pytest.raises(Conflict):
             patient.create(UID, ITEM, fresh=False)
         clock.now += LEASE_SECONDS + 1
@@ -78,7 +83,7 @@ def test_an_answer_that_came_too_late_leaves_the_claim_for_its_lease(aws: Aws, c
 
 def test_a_workitem_that_vanished_from_the_pacs_blocks_no_longer_than_the_lease(aws: Aws, clock: Clock) -> None:
     with ScriptedPacs(Answer(204)) as pacs:
-        worklist = O3Worklist(PacsSession(pacs.url, "", budget=10.0), PATHS, Claims(clock))
+        worklist = PacsWorklist(MwlJson(PacsSession(pacs.url, "", budget=10.0), DIALECT), Claims(clock))
         worklist.create(UID, ITEM, fresh=False)
         clock.now += LEASE_SECONDS + 1
         worklist.create(UID, ITEM, fresh=False)

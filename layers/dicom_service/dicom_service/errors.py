@@ -15,6 +15,8 @@
         ├── PacsObjectUnknown        404  it does not know the object
         ├── PacsConflict             409  it has one already
         ├── PacsRejected             502  it will not take what it was sent
+        ├── PacsUnreachable          502  nothing of it answered, or what stands before it said that it is down
+        ├── PacsDown                 503  it was found down a moment ago and was not asked
         └── PacsTimeout              504  it did not answer in time
 
 Foreign exceptions (requests, botocore, pydicom, Pillow) are translated into these where they enter. No message holds a
@@ -117,6 +119,21 @@ class PacsConflict(PacsError):
 
 class PacsRejected(PacsError):
     """A PACS's final word: nothing was changed there."""
+
+
+class PacsUnreachable(PacsError):
+    """No connection, or a status of a proxy that found nobody behind it."""
+
+
+class PacsDown(PacsError):
+    """Not asked at all: `retry_after` says in how many seconds it may be."""
+
+    status = 503
+    title = "PACS Down"
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class PacsTimeout(PacsError):

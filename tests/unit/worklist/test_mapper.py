@@ -70,7 +70,15 @@ def test_every_field_has_its_place() -> None:
     dataset = dataset_of(every)
     places = {field.tag: dataset["00400100"]["Value"][0] if field.in_step else dataset for field in FIELDS}
     assert all(place[tag]["Value"] for tag, place in places.items())
-    assert len(places) == len(FIELDS) == 26
+    assert len(places) == len(FIELDS) == 27
+
+
+def test_what_is_scheduled_says_nothing_of_its_status() -> None:
+    scheduled = dataset_of({**SEED, "status": "SCHEDULED"})
+    assert scheduled == dataset_of(SEED)
+    scheduled["00400100"]["Value"][0]["00400020"] = {"vr": "CS", "Value": ["SCHEDULED"]}
+    assert normal_form(scheduled) == dataset_of(SEED)
+    assert keywords_of(dataset_of({**SEED, "status": "ARRIVED"}))["status"] == "ARRIVED"
 
 
 def test_a_number_stays_a_number_and_several_values_stay_several() -> None:

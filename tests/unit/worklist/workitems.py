@@ -31,7 +31,8 @@ BY_VR: dict[str, st.SearchStrategy[Any]] = {
 
 
 def _values(field: Field) -> st.SearchStrategy[Any]:
-    one = st.sampled_from(field.terms) if field.terms else BY_VR[field.vr]
+    terms = [term for term in field.terms if term != field.default]
+    one = st.sampled_from(terms) if terms else BY_VR[field.vr]
     return one | st.lists(one, min_size=2, max_size=5) if field.many else one
 
 

@@ -1,14 +1,22 @@
 """How each kind of PACS speaks, as data: a new PACS is a new entry.
 
-Paths are below PACS_SERVICE_URL; each may be overridden by its own environment variable.
+Paths are below PACS_SERVICE_URL; each property may be overridden by its own environment variable.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 from dicom_service import settings
+from dicom_service.errors import ConfigurationError
 
+Retrieval = Literal["wado-rs", "wado-uri"]
 PictureWay = Literal["thumbnail", "rendered", "wado-uri"]
+Authorization = Literal["verbatim", "oauth2", "sigv4"]
+WorklistKind = Literal["none", "mwl-json", "mwlitems", "orthanc-worklists", "ups-rs"]
+
+MULTIPART = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+SINGLE_PART = "application/dicom; transfer-syntax=*"
+"""Without the transfer syntax some PACS transcode what they store (PS3.18 section 8.7.3.5.2)."""
 
 
 @dataclass(frozen=True)
@@ -17,17 +25,23 @@ class Dialect:
 
     `storing` is the STOW-RS path (PS3.18 section 10.5), `searching` the QIDO-RS path of studies (10.6), `retrieving`
     the WADO path: of studies where `retrieval` is `wado-rs` (10.4), of the URI service where it is `wado-uri` (9).
-    `pictures` are the ways to ask for a JPEG, the cheapest first. The worklist's paths are empty where it has none.
+    `accepts` are the media types to ask for an object with by WADO-RS, the likeliest first: some PACS know one of them
+    alone. `pictures` are the ways to ask for a JPEG, the cheapest first. `authorization` is how the service shows who
+    it is. `worklist` is the protocol of its worklist, the paths after it are where that protocol is spoken.
     """
 
     storing: str
     searching: str
     retrieving: str
-    retrieval: Literal["wado-rs", "wado-uri"]
-    pictures: tuple[PictureWay, ...]
+    retrieval: Retrieval = "wado-rs"
+    accepts: tuple[str, ...] = (MULTIPART, SINGLE_PART)
+    pictures: tuple[PictureWay, ...] = ("thumbnail", "rendered")
+    authorization: Authorization = "verbatim"
+    worklist: WorklistKind = "none"
     workitem_creation: str = ""
     workitem_retrieval: str = ""
     workitem_deletion: str = ""
+    patient_creation: str = ""
 
 
 DIALECTS = {
@@ -37,6 +51,7 @@ DIALECTS = {
         retrieving="/o3-dpacs-wado/wado",
         retrieval="wado-uri",
         pictures=("wado-uri",),
+        worklist="mwl-json",
         workitem_creation="/o3-dpacs-wado/mwl/create",
         workitem_retrieval="/o3-dpacs-wado/mwl/search",
         workitem_deletion="/o3-dpacs-wado/mwl/delete",
@@ -45,30 +60,102 @@ DIALECTS = {
         storing="/studies",
         searching="/studies",
         retrieving="/studies",
-        retrieval="wado-rs",
-        pictures=("thumbnail", "rendered"),
+        workitem_creation="/workitems",
+        workitem_retrieval="/workitems",
+        workitem_deletion="/workitems",
+    ),
+    "dcm4chee": Dialect(
+        storing="/aets/DCM4CHEE/rs/studies",
+        searching="/aets/DCM4CHEE/rs/studies",
+        retrieving="/aets/DCM4CHEE/rs/studies",
+        worklist="mwlitems",
+        workitem_creation="/aets/WORKLIST/rs/mwlitems",
+        workitem_retrieval="/aets/WORKLIST/rs/mwlitems",
+        workitem_deletion="/aets/WORKLIST/rs/mwlitems",
+        patient_creation="/aets/DCM4CHEE/rs/patients",
     ),
     "orthanc": Dialect(
         storing="/dicom-web/studies",
         searching="/dicom-web/studies",
         retrieving="/dicom-web/studies",
-        retrieval="wado-rs",
         pictures=("rendered",),
+        worklist="orthanc-worklists",
+        workitem_creation="/worklists/create",
+        workitem_retrieval="/worklists",
+        workitem_deletion="/worklists",
+    ),
+    "azure": Dialect(
+        storing="/v2/studies",
+        searching="/v2/studies",
+        retrieving="/v2/studies",
+        pictures=("rendered",),
+        worklist="ups-rs",
+        workitem_creation="/v2/workitems",
+        workitem_retrieval="/v2/workitems",
+        workitem_deletion="/v2/workitems",
+    ),
+    "google": Dialect(
+        storing="/dicomWeb/studies",
+        searching="/dicomWeb/studies",
+        retrieving="/dicomWeb/studies",
+        pictures=("rendered",),
+    ),
+    "healthimaging": Dialect(
+        storing="/studies",
+        searching="/studies",
+        retrieving="/studies",
+        accepts=(SINGLE_PART, MULTIPART),
+        pictures=(),
+        authorization="sigv4",
     ),
 }
 
-OVERRIDES = {
+PATHS = {
     "storing": "PACS_POST_EXAM_ENDPOINT",
     "searching": "PACS_EXAMS_RETRIEVING_ENDPOINT",
     "retrieving": "PACS_WADO_ENDPOINT",
     "workitem_creation": "PACS_WORKITEM_CREATION_ENDPOINT",
     "workitem_retrieval": "PACS_WORKITEM_RETRIEVAL_ENDPOINT",
     "workitem_deletion": "PACS_WORKITEM_DELETION_ENDPOINT",
+    "patient_creation": "PACS_PATIENT_CREATION_ENDPOINT",
 }
+CHOICES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "retrieval": ("PACS_RETRIEVAL", get_args(Retrieval)),
+    "authorization": ("PACS_AUTHORIZATION", get_args(Authorization)),
+    "worklist": ("PACS_WORKLIST", get_args(WorklistKind)),
+}
+PICTURES = "PACS_PICTURES"
+"""The ways to ask for a picture, separated by commas, or `none`: objects are then drawn here."""
+
+CONTENT_TYPES = "PACS_RETRIEVAL_TYPES"
+"""Which of `multipart` and `single` to ask for an object with, in this order, separated by commas."""
+
+ACCEPTS = {"multipart": MULTIPART, "single": SINGLE_PART}
 
 
 def dialect() -> Dialect:
-    """The dialect that PACS_DIALECT names, with the paths that the environment overrides."""
+    """The dialect that PACS_DIALECT names, with every property that the environment overrides."""
     chosen = DIALECTS[settings.choice("PACS_DIALECT", tuple(DIALECTS), "o3")]
-    paths: dict[str, Any] = {field: settings.path(name, getattr(chosen, field)) for field, name in OVERRIDES.items()}
-    return replace(chosen, **{field: path for field, path in paths.items() if path != "/"})
+    paths: dict[str, Any] = {field: settings.path(name, getattr(chosen, field)) for field, name in PATHS.items()}
+    overrides = {field: path for field, path in paths.items() if path != "/"}
+    for field, (name, choices) in CHOICES.items():
+        overrides[field] = settings.choice(name, choices, getattr(chosen, field))
+    pictures = cast("tuple[PictureWay, ...] | None", _several(PICTURES, get_args(PictureWay)))
+    accepts = _several(CONTENT_TYPES, tuple(ACCEPTS))
+    return replace(
+        chosen,
+        **overrides,
+        pictures=chosen.pictures if pictures is None else pictures,
+        accepts=tuple(ACCEPTS[name] for name in accepts) if accepts else chosen.accepts,
+    )
+
+
+def _several(name: str, choices: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The variable's words in the order given, none of them for `none`; None where it is not set."""
+    given = settings.optional(name)
+    if not given:
+        return None
+    words = () if given == "none" else tuple(word.strip() for word in given.split(","))
+    if not set(words) <= set(choices):
+        raise ConfigurationError(f"{name} must be some of {', '.join(choices)}, separated by commas")
+    return words

@@ -10,12 +10,6 @@ from dicom_service.pacs.session import PacsAnswer, PacsSession
 PREFIX_AT = 128
 PREFIX = b"DICM"
 
-WADO_RS_ACCEPTS = (
-    'multipart/related; type="application/dicom"; transfer-syntax=*',
-    "application/dicom; transfer-syntax=*",
-)
-"""Some PACS know only the one, some only the other; without the transfer syntax some transcode."""
-
 NOT_THIS_ACCEPT = frozenset({400, 406, 415})
 
 
@@ -48,7 +42,7 @@ def retrieve_instance(session: PacsSession, dialect: Dialect, instance: Instance
         return _part10(session.send("GET", dialect.retrieving, query=query, repeatable=True))
     path = _wado_rs_path(dialect, instance)
     answers = {200, *NOT_THIS_ACCEPT}
-    for accept in WADO_RS_ACCEPTS:
+    for accept in dialect.accepts:
         answer = session.send("GET", path, headers={"Accept": accept}, repeatable=True, answers=answers)
         if answer.status not in NOT_THIS_ACCEPT:
             return _part10(answer)

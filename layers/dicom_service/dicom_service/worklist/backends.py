@@ -1,5 +1,6 @@
 """Who keeps the worklist: the PACS, or the service itself for a PACS that has none."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from dicom_service import settings
@@ -18,6 +19,12 @@ class Worklist(Protocol):
     def items(self, *, patient_id: str = "", study_uid: str = "") -> list[Dataset]:
         """All items, or at least those of the patient or the study; others may be among them."""
 
+    def change(self, study_uid: str, changed: Callable[[Dataset], Dataset]) -> Dataset:
+        """Puts what `changed` makes of the item in its place, and gives that; raises NotFound where there is none.
+
+        Raises Conflict where another change comes between, InvalidRequest for what this worklist cannot change.
+        """
+
     def delete(self, study_uid: str) -> None:
         """Removes the item; raises NotFound where there is none."""
 
@@ -28,6 +35,6 @@ def worklist() -> Worklist:
         from dicom_service.worklist.table import TableWorklist
 
         return TableWorklist()
-    from dicom_service.worklist.o3 import o3_worklist
+    from dicom_service.worklist.pacs_worklist import pacs_worklist
 
-    return o3_worklist()
+    return pacs_worklist()

@@ -17,6 +17,11 @@ from dicom_service.stores import client, translated
 
 LEASE_SECONDS = 60
 
+TAKEN = (
+    "There is a workitem with this StudyInstanceUID, or its creation has not ended: "
+    f"in the latter case try again in {LEASE_SECONDS} seconds"
+)
+
 FREE = "attribute_not_exists(studyInstanceUid) OR leaseUntil < :now"
 """The condition for taking a UID: no row, or a claim whose lease is over. A row that keeps a workitem has no lease."""
 
@@ -37,8 +42,8 @@ class Claims:
         self._table = settings.required("WORKITEMS_TABLE")
         self._clock = clock
 
-    def take(self, study_uid: str) -> Claim:
-        """A claim on the UID; raises Conflict where another one holds it."""
+    def take(self, study_uid: str, refusal: str = TAKEN) -> Claim:
+        """A claim on the UID; raises Conflict with the refusal where another one holds it."""
         now = int(self._clock())
         claim = Claim(study_uid, secrets.token_hex(16))
         try:
@@ -54,10 +59,7 @@ class Claims:
                     ExpressionAttributeValues={":now": {"N": str(now)}},
                 )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            raise Conflict(
-                "There is a workitem with this StudyInstanceUID, or its creation has not ended: "
-                f"in the latter case try again in {LEASE_SECONDS} seconds"
-            ) from None
+            raise Conflict(refusal) from None
         return claim
 
     def held(self, study_uid: str) -> Claim | None:

@@ -24,7 +24,8 @@ class Field:
 
     `name` is the client's name, which is the attribute's keyword unless `keyword` says otherwise; that one is accepted
     too. `in_step` attributes stand inside the item of 00400100, the others at the top level. `many` is VM 1-n. `terms`
-    are all the values there are, `forbidden` characters that the VR allows and this field does not.
+    are all the values there are, `forbidden` characters that the VR allows and this field does not. One with a
+    `default` is left out of a dataset where it is empty or has that value, the others stand there with their VR alone.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Field:
     terms: tuple[str | int, ...] = ()
     forbidden: str = ""
     keyword: str = ""
+    default: str = ""
 
 
 FIELDS = (
@@ -144,6 +146,17 @@ FIELDS = (
     ),
     Field(
         "ScheduledProcedureStepID", "00400009", "SH", "Identifies the step; generated if absent", "SPS-1", in_step=True
+    ),
+    Field(
+        "status",
+        "00400020",
+        "CS",
+        "Where the step stands; SCHEDULED where it is not given",
+        "ARRIVED",
+        in_step=True,
+        terms=("SCHEDULED", "ARRIVED", "STARTED", "COMPLETED", "CANCELED"),
+        keyword="ScheduledProcedureStepStatus",
+        default="SCHEDULED",
     ),
     Field("ScheduledStationName", "00400010", "SH", "Name of the station", "CT ROOM 2", in_step=True),
 )

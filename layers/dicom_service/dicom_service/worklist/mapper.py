@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dicom_service.worklist.fields import CHARACTER_SET, CHARACTER_SET_TAG, FIELDS, STEPS_TAG, Field, Value
+from dicom_service.worklist.fields import BY_NAME, CHARACTER_SET, CHARACTER_SET_TAG, FIELDS, STEPS_TAG, Field, Value
 
 Dataset = dict[str, Any]
 
@@ -17,6 +17,8 @@ def dataset_of(workitem: Mapping[str, Value]) -> Dataset:
     step: Dataset = {}
     for field in FIELDS:
         value = workitem.get(field.name)
+        if field.default and value in (None, field.default):
+            continue
         values = value if isinstance(value, list) else [value]
         (step if field.in_step else top)[field.tag] = element(
             field.vr, [_encoded(field, one) for one in values if one is not None]
@@ -42,8 +44,13 @@ def values_of(dataset: Dataset, field: Field) -> list[Any]:
 
 def values_in(attributes: Dataset, field: Field) -> list[Any]:
     """A field's values among the attributes that it stands in; person names as text."""
-    values = attributes[field.tag].get("Value", [])
+    values = attributes.get(field.tag, {}).get("Value", [])
     return [person_name(value) for value in values] if field.vr == "PN" else list(values)
+
+
+def study_uid_of(dataset: Dataset) -> str:
+    """The Study Instance UID of a dataset in normal form; empty where it has none."""
+    return str(next(iter(values_of(dataset, BY_NAME["StudyInstanceUID"])), ""))
 
 
 def steps_of(dataset: Dataset) -> list[Dataset]:

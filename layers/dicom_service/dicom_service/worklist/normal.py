@@ -34,10 +34,13 @@ def _with_capital_tags(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _normal_attributes(attributes: dict[str, Any], *, in_step: bool) -> Dataset:
     own = {
-        field.tag: element(field.vr, _normal_values(field, attributes.get(field.tag)))
+        field.tag: element(field.vr, _normal_values(field, attributes.pop(field.tag, None)))
         for field in FIELDS
         if field.in_step == in_step
     }
+    for field in FIELDS:
+        if field.default and own.get(field.tag, {}).get("Value", [field.default]) == [field.default]:
+            own.pop(field.tag, None)
     return attributes | own
 
 

@@ -12,6 +12,7 @@ from dicom_service.worklist.backends import EXISTS, UNKNOWN
 from dicom_service.worklist.claims import FREE
 from dicom_service.worklist.fields import BY_NAME
 from dicom_service.worklist.mapper import Dataset, values_of
+from dicom_service.worklist.normal import normal_form
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     Row = dict[str, AttributeValueTypeDef]
 
 PATIENT_INDEX = "by-patient"
+MOST_TRIES = 3
+CHANGING = "The workitem is being changed by other requests: try again in a moment"
 
 
 class TableWorklist:
@@ -31,16 +34,11 @@ class TableWorklist:
 
     def create(self, study_uid: str, dataset: Dataset, *, fresh: bool) -> None:  # noqa: ARG002 - written conditionally anyway
         """Adds the item, unless the UID has one."""
-        patient_id = values_of(dataset, BY_NAME["PatientID"])[0]
         try:
             with translated("keep the workitem"):
                 self._dynamodb.put_item(
                     TableName=self._table,
-                    Item={
-                        "studyInstanceUid": {"S": study_uid},
-                        "patientId": {"S": patient_id},
-                        "dataset": {"S": json.dumps(dataset, ensure_ascii=False)},
-                    },
+                    Item=_item(study_uid, dataset),
                     ConditionExpression=FREE,
                     ExpressionAttributeValues={":now": {"N": str(int(self._clock()))}},
                 )
@@ -57,6 +55,18 @@ class TableWorklist:
             rows = self._row(study_uid) if study_uid else self._rows_of(patient_id) if patient_id else self._all_rows()
         return [json.loads(row["dataset"]["S"]) for row in rows if "dataset" in row]
 
+    def change(self, study_uid: str, changed: Callable[[Dataset], Dataset]) -> Dataset:
+        """Changes the item, unless it was changed since it was read; tries that three times, then raises Conflict."""
+        for _ in range(MOST_TRIES):
+            rows = [row for row in self._row(study_uid) if "dataset" in row]
+            if not rows:
+                raise NotFound(UNKNOWN)
+            before = rows[0]["dataset"]["S"]
+            new = changed(normal_form(json.loads(before)))
+            if self._put_changed(study_uid, before, new):
+                return new
+        raise Conflict(CHANGING)
+
     def delete(self, study_uid: str) -> None:
         """Removes the item; raises NotFound where there is none."""
         try:
@@ -68,6 +78,19 @@ class TableWorklist:
                 )
         except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
             raise NotFound(UNKNOWN) from error
+
+    def _put_changed(self, study_uid: str, before: str, new: Dataset) -> bool:
+        try:
+            with translated("change the workitem"):
+                self._dynamodb.put_item(
+                    TableName=self._table,
+                    Item=_item(study_uid, new),
+                    ConditionExpression="dataset = :before",
+                    ExpressionAttributeValues={":before": {"S": before}},
+                )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def _row(self, study_uid: str) -> "list[Row]":
         key = {"studyInstanceUid": {"S": study_uid}}
@@ -86,3 +109,11 @@ class TableWorklist:
     def _all_rows(self) -> "list[Row]":
         pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True)
         return [row for page in pages for row in page["Items"]]
+
+
+def _item(study_uid: str, dataset: Dataset) -> "Row":
+    return {
+        "studyInstanceUid": {"S": study_uid},
+        "patientId": {"S": values_of(dataset, BY_NAME["PatientID"])[0]},
+        "dataset": {"S": json.dumps(dataset, ensure_ascii=False)},
+    }

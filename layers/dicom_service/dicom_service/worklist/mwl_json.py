@@ -1,0 +1,50 @@
+"""A worklist of Modality Worklist items as DICOM JSON on three paths, as O3-DPACS has it."""
+
+from dicom_service.errors import NotFound, PacsError, PacsObjectUnknown
+from dicom_service.pacs.dialects import Dialect
+from dicom_service.pacs.session import PacsSession
+from dicom_service.worklist.backends import UNKNOWN
+from dicom_service.worklist.conversation import NOT_CHANGED, check_no_page, items_at, post_item
+from dicom_service.worklist.mapper import Dataset, study_uid_of
+
+ACCEPT = {"Accept": "application/dicom+json, application/json;q=0.9"}
+CONTENT = ACCEPT | {"Content-Type": "application/dicom+json"}
+
+STUDY_PLACE = "{studyInstanceUID}"
+"""Where the UID stands in PACS_WORKITEM_DELETION_ENDPOINT; at the end, where it has no such place."""
+
+
+class MwlJson:
+    """The items at the dialect's three paths."""
+
+    def __init__(self, session: PacsSession, dialect: Dialect) -> None:
+        self._session = session
+        self._dialect = dialect
+
+    def add(self, dataset: Dataset) -> None:
+        post_item(self._session, self._dialect.workitem_creation, dataset, headers=CONTENT)
+
+    def items(self, patient_id: str, study_uid: str) -> list[Dataset]:
+        """The items that the PACS answers when it is asked for the patient or the study: it may know neither filter."""
+        asked = {"patientID": patient_id, "StudyInstanceUID": study_uid}
+        query = {name: value for name, value in asked.items() if value}
+        return items_at(self._session, self._dialect.workitem_retrieval, query)
+
+    def remove(self, study_uid: str) -> None:
+        path = self._dialect.workitem_deletion
+        path = path if STUDY_PLACE in path else f"{path}/{STUDY_PLACE}"
+        try:
+            check_no_page(self._session.send("DELETE", path.replace(STUDY_PLACE, study_uid), headers=ACCEPT))
+        except PacsObjectUnknown as error:
+            raise NotFound(UNKNOWN) from error
+
+    def change(self, old: Dataset, new: Dataset) -> None:
+        """Deletes the item and creates it anew, for want of a way to change one; puts the old one back if need be."""
+        self.remove(study_uid_of(old))
+        try:
+            self.add(new)
+        except NOT_CHANGED:
+            self.add(old)
+            raise
+        except PacsError as error:
+            raise type(error)(f"{error.detail}; if it was not, the workitem is gone: create it again") from error

@@ -1,0 +1,96 @@
+"""The worklist of dcm4chee-arc: Modality Worklist items at `/mwlitems`, of patients that the archive knows.
+
+https://github.com/dcm4che/dcm4chee-arc-light/wiki/RESTful-Services
+"""
+
+import json
+from urllib.parse import quote
+
+from dicom_service.errors import NotFound, PacsObjectUnknown
+from dicom_service.pacs.dialects import Dialect
+from dicom_service.pacs.session import SUCCESS, PacsSession
+from dicom_service.worklist.backends import UNKNOWN
+from dicom_service.worklist.conversation import (
+    DICOM_JSON,
+    change_item,
+    check_no_page,
+    items_at,
+    known_path,
+    post_item,
+)
+from dicom_service.worklist.fields import BY_NAME, CHARACTER_SET_TAG
+from dicom_service.worklist.mapper import Dataset, study_uid_of, values_of
+
+PATIENT_GROUP = "0010"
+STEP_ID = BY_NAME["ScheduledProcedureStepID"]
+OTHERS_PATIENT = {200, 201, 204, 409}
+"""Created, or known already: between the item's refusal and the patient's creation another caller may have been."""
+
+
+class MwlItems:
+    """The items of one archive; one is told from another by Study Instance UID and step ID."""
+
+    def __init__(self, session: PacsSession, dialect: Dialect) -> None:
+        self._session = session
+        self._dialect = dialect
+
+    def add(self, dataset: Dataset) -> None:
+        """Posts the item; only where the archive does not know the patient, creates that first.
+
+        A patient that is known is left as it is: what a request says of one is less than the archive knows.
+        """
+        path = self._dialect.workitem_creation
+        answer = post_item(self._session, path, dataset, answers=frozenset({404}))
+        if answer.status == 404:
+            self._create_patient(dataset)
+            post_item(self._session, path, dataset)
+
+    def items(self, patient_id: str, study_uid: str) -> list[Dataset]:
+        asked = {"PatientID": patient_id, "StudyInstanceUID": study_uid, "includefield": "all"}
+        query = {name: value for name, value in asked.items() if value}
+        return items_at(self._session, self._dialect.workitem_retrieval, query)
+
+    def remove(self, study_uid: str) -> None:
+        """Removes each of the study's items, whose step IDs are looked up first."""
+        found = [item for item in self.items("", study_uid) if study_uid_of(item) == study_uid]
+        if not found:
+            raise NotFound(UNKNOWN)
+        for item in found:
+            self._remove(study_uid, _step_id(item))
+
+    def change(self, old: Dataset, new: Dataset) -> None:
+        """Posts the item again, which is how dcm4chee changes one; removes the old one where its step ID was another's.
+
+        The new one's patient may be one that the archive does not know.
+        """
+        path = self._dialect.workitem_creation
+        try:
+            change_item(self._session, "POST", path, new)
+        except PacsObjectUnknown:
+            self._create_patient(new)
+            change_item(self._session, "POST", path, new)
+        if _step_id(old) != _step_id(new):
+            self._remove(study_uid_of(old), _step_id(old))
+
+    def _create_patient(self, dataset: Dataset) -> None:
+        patient = {
+            tag: content
+            for tag, content in dataset.items()
+            if tag == CHARACTER_SET_TAG or tag.startswith(PATIENT_GROUP)
+        }
+        with known_path():
+            self._session.send(
+                "POST",
+                self._dialect.patient_creation,
+                headers=DICOM_JSON,
+                body=json.dumps(patient, ensure_ascii=False).encode(),
+                answers=OTHERS_PATIENT,
+            )
+
+    def _remove(self, study_uid: str, step_id: str) -> None:
+        path = f"{self._dialect.workitem_deletion}/{study_uid}/{quote(step_id, safe='')}"
+        check_no_page(self._session.send("DELETE", path, headers=DICOM_JSON, answers={*SUCCESS, 404}))
+
+
+def _step_id(item: Dataset) -> str:
+    return str(next(iter(values_of(item, STEP_ID)), ""))

@@ -10,7 +10,7 @@ from local.pacs.index import Index, StoredInstance
 from local.pacs.multipart import file_pieces
 from local.pacs.pictures import Wanted, draw
 from local.pacs.storage import Storage
-from local.pacs.transcode import EXPLICIT_VR_LITTLE_ENDIAN, to_explicit_vr_little_endian
+from local.pacs.transcode import to_explicit_vr_little_endian
 
 
 class Archive:
@@ -37,10 +37,7 @@ class Archive:
 
     def transcoded(self, instance: StoredInstance) -> bytes:
         """The object in Explicit VR Little Endian, or as received where it cannot be transcoded."""
-        content = self.content(instance)
-        if instance.transfer_syntax_uid == EXPLICIT_VR_LITTLE_ENDIAN:
-            return content
-        return to_explicit_vr_little_endian(content)
+        return to_explicit_vr_little_endian(self.content(instance))
 
     def attributes(self, instance: StoredInstance) -> Attributes:
         """The object's attributes without bulk data."""

@@ -1,30 +1,19 @@
-"""multipart/related bodies (RFC 2046 section 5.1, PS3.18 section 8.6.1.2): read whole, written in pieces."""
+"""multipart/related bodies (RFC 2046 section 5.1, PS3.18 section 8.6.1.2): read and written in pieces."""
 
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 CRLF = b"\r\n"
 PIECE_BYTES = 1 << 20
+LONGEST_PREAMBLE = 1 << 16
+LONGEST_HEADERS = 1 << 14
+LONGEST_PADDING = 64
 
 
 class MalformedMultipartError(ValueError):
     """A body that is not made of parts, or that ends before its closing boundary."""
-
-
-def split_parts(body: bytes, boundary: str) -> list[bytes]:
-    """The contents of the parts, without their headers, in order. Raises MalformedMultipartError."""
-    delimiter = b"--" + boundary.encode()
-    position = 0 if body.startswith(delimiter) else _find(body, CRLF + delimiter, 0) + len(CRLF)
-    parts: list[bytes] = []
-    while True:
-        position += len(delimiter)
-        if body[position : position + 2] == b"--":
-            return parts
-        start = _find(body, CRLF, position) + len(CRLF)
-        end = _next_delimiter(body, delimiter, start - len(CRLF))
-        parts.append(_content(body, start, end))
-        position = end + len(CRLF)
 
 
 def joined_parts(files: Iterable[tuple[str, Iterable[bytes]]], boundary: str) -> Iterator[bytes]:
@@ -48,27 +37,66 @@ def file_pieces(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def _find(body: bytes, wanted: bytes, start: int) -> int:
-    position = body.find(wanted, start)
-    if position < 0:
-        raise MalformedMultipartError("the body ends before its closing boundary")
-    return position
+class Parts:
+    """The parts of a body while it comes: each is an iterator of its content, to be read to its end before the next."""
 
+    def __init__(self, body: BinaryIO, boundary: str) -> None:
+        self._body = body
+        self._delimiter = CRLF + b"--" + boundary.encode()
+        self._held = CRLF
 
-def _next_delimiter(body: bytes, delimiter: bytes, start: int) -> int:
-    """Where the line break before the next boundary is: one that nothing but spaces or the closing hyphens follow."""
-    while True:
-        start = _find(body, CRLF + delimiter, start)
-        after = start + len(CRLF) + len(delimiter)
-        if body[after : after + 2] == b"--" or body[after : after + 64].lstrip(b" \t").startswith(CRLF):
-            return start
-        start = after
+    def __iter__(self) -> Iterator[Iterator[bytes]]:
+        """Raises MalformedMultipartError, also while a part is read."""
+        self._discard(self._find(self._delimiter) + len(self._delimiter))
+        while not self._begins(b"--"):
+            self._discard(self._find(CRLF))
+            headers_end = 0 if self._begins(CRLF + CRLF) else self._find(CRLF + CRLF, LONGEST_HEADERS)
+            self._discard(headers_end + len(CRLF))
+            yield self._content()
 
+    def _content(self) -> Iterator[bytes]:
+        """Up to the delimiter, which may begin with the line break that ends the headers."""
+        skipped = len(CRLF)
+        while (end := self._next_delimiter()) < 0:
+            ready = len(self._held) - len(self._delimiter) - LONGEST_PADDING
+            if ready > skipped:
+                yield self._held[skipped:ready]
+                self._discard(ready)
+                skipped = 0
+            self._read()
+        yield self._held[skipped:end]
+        self._discard(end + len(self._delimiter))
 
-def _content(body: bytes, start: int, end: int) -> bytes:
-    if body.startswith(CRLF, start):
-        return body[start + len(CRLF) : end]
-    headers_end = body.find(CRLF + CRLF, start, end)
-    if headers_end < 0:
-        raise MalformedMultipartError("a part has no end of its headers")
-    return body[headers_end + 2 * len(CRLF) : end]
+    def _next_delimiter(self) -> int:
+        """Where one is that nothing but spaces or the closing hyphens follow; -1 where more has to be read."""
+        start = 0
+        while (start := self._held.find(self._delimiter, start)) >= 0:
+            after = start + len(self._delimiter)
+            rest = self._held[after : after + LONGEST_PADDING]
+            if rest.startswith(b"--") or rest.lstrip(b" \t").startswith(CRLF):
+                return start
+            if len(rest) < LONGEST_PADDING:
+                return -1
+            start = after
+        return -1
+
+    def _find(self, wanted: bytes, most: int = LONGEST_PREAMBLE) -> int:
+        while (position := self._held.find(wanted)) < 0:
+            if len(self._held) > most:
+                raise MalformedMultipartError("a part has no end of its headers")
+            self._read()
+        return position
+
+    def _begins(self, wanted: bytes) -> bool:
+        while len(self._held) < len(wanted):
+            self._read()
+        return self._held.startswith(wanted)
+
+    def _discard(self, length: int) -> None:
+        self._held = self._held[length:]
+
+    def _read(self) -> None:
+        piece = self._body.read(PIECE_BYTES)
+        if not piece:
+            raise MalformedMultipartError("the body ends before its closing boundary")
+        self._held += piece

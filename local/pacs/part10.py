@@ -3,11 +3,11 @@
 import re
 from dataclasses import dataclass
 from enum import IntEnum
-from io import BytesIO
 
 import pydicom
 
 from local.pacs.dicom_json import Attributes, quiet_pydicom, tag, to_dicom_json
+from local.pacs.storage import Received
 
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 UID_PATTERN = re.compile(r"\d+(\.\d+)*")
@@ -56,18 +56,18 @@ def is_uid(value: object) -> bool:
     return isinstance(value, str) and len(value) <= MAX_UID_LENGTH and UID_PATTERN.fullmatch(value) is not None
 
 
-def is_part10(content: bytes) -> bool:
+def is_part10(start: bytes) -> bool:
     """Whether the bytes begin as PS3.10 section 7.1 says: 128 bytes of preamble, then DICM."""
-    return content[PREAMBLE_LENGTH : PREAMBLE_LENGTH + 4] == b"DICM"
+    return start[PREAMBLE_LENGTH : PREAMBLE_LENGTH + 4] == b"DICM"
 
 
-def read_header(content: bytes) -> InstanceHeader:
+def read_header(received: Received) -> InstanceHeader:
     """Reads everything before the pixels; raises ObjectRefusedError for what is no storable object."""
-    if not is_part10(content):
+    if not is_part10(received.start):
         raise ObjectRefusedError(FailureReason.CANNOT_UNDERSTAND)
     quiet_pydicom()
     try:
-        dataset = pydicom.dcmread(BytesIO(content), stop_before_pixels=True)
+        dataset = pydicom.dcmread(received.path, stop_before_pixels=True)
         attributes = to_dicom_json(dataset)
         transfer_syntax_uid = str(dataset.file_meta.get("TransferSyntaxUID", IMPLICIT_VR_LITTLE_ENDIAN))
     except Exception as error:  # pydicom raises whatever a broken file provokes

@@ -2,9 +2,13 @@
 
 import hashlib
 import os
-import threading
+import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+START_BYTES = 132
+"""The preamble and the prefix (PS3.10 section 7.1)."""
 
 
 @dataclass(frozen=True)
@@ -13,6 +17,19 @@ class StoredFile:
 
     sha256: str
     size: int
+
+
+@dataclass(frozen=True)
+class Received:
+    """Bytes that came and are not kept yet: the file they lie in, and the first of them, as far as `START_BYTES`."""
+
+    path: Path
+    file: StoredFile
+    start: bytes
+
+    def forget(self) -> None:
+        """Removes the file, where it is not kept."""
+        self.path.unlink(missing_ok=True)
 
 
 class Storage:
@@ -26,32 +43,37 @@ class Storage:
         """Where the bytes with this digest are kept."""
         return self._folder / sha256[:2] / f"{sha256}.dcm"
 
-    def write(self, content: bytes) -> StoredFile:
-        """Keeps the bytes; on return they and their name are on disk, and survive a power cut. Raises OSError."""
-        stored = StoredFile(hashlib.sha256(content).hexdigest(), len(content))
-        path = self.path(stored.sha256)
+    def receive(self, pieces: Iterable[bytes]) -> Received:
+        """Writes bytes to a file of their own as they come; they are not kept yet. Raises OSError."""
+        digest, size, start = hashlib.sha256(), 0, b""
+        descriptor, name = tempfile.mkstemp(suffix=".part", dir=self._folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                for piece in pieces:
+                    digest.update(piece)
+                    size += len(piece)
+                    start += piece[: START_BYTES - len(start)]
+                    file.write(piece)
+        except BaseException:
+            Path(name).unlink()
+            raise
+        return Received(Path(name), StoredFile(digest.hexdigest(), size), start)
+
+    def keep(self, received: Received) -> StoredFile:
+        """Keeps what was received; on return bytes and name are on disk, and survive a power cut. Raises OSError."""
+        path = self.path(received.file.sha256)
         path.parent.mkdir(exist_ok=True)
         if not path.exists():
-            self._write_through(path, content)
+            with received.path.open("rb") as file:
+                os.fsync(file.fileno())
+            received.path.replace(path)
+            _sync_folder(self._folder)
         _sync_folder(path.parent)
-        return stored
+        return received.file
 
     def remove(self, sha256: str) -> None:
         """Forgets the bytes with this digest, where they are kept."""
         self.path(sha256).unlink(missing_ok=True)
-
-    def _write_through(self, path: Path, content: bytes) -> None:
-        unfinished = path.with_name(f"{path.stem}.{os.getpid()}.{threading.get_ident()}.part")
-        try:
-            with unfinished.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-        except OSError:
-            unfinished.unlink(missing_ok=True)
-            raise
-        _sync_folder(self._folder)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ from local.pacs.answers import require
 from local.pacs.archive import Archive
 from local.pacs.pictures import MAX_SIDE, Wanted, number, window
 from local.pacs.stow import APPLICATION_DICOM
+from local.pacs.transcode import EXPLICIT_VR_LITTLE_ENDIAN
 
 IMAGE_JPEG = "image/jpeg"
 ORIGINAL = "original"
@@ -28,9 +29,10 @@ def wado_uri_routes(archive: Archive) -> Blueprint:
         instance = archive.find(*uids)[0]
         if wanted:
             return Response(archive.picture(instance, wanted) or b"", content_type=IMAGE_JPEG)
-        original = request.args.get("transferSyntax") == ORIGINAL
-        content = archive.content(instance) if original else archive.transcoded(instance)
-        return Response(content, content_type=APPLICATION_DICOM)
+        if request.args.get("transferSyntax") != ORIGINAL and instance.transfer_syntax_uid != EXPLICIT_VR_LITTLE_ENDIAN:
+            return Response(archive.transcoded(instance), content_type=APPLICATION_DICOM)
+        length = {"Content-Length": str(instance.file.size)}
+        return Response(archive.pieces(instance), headers=length, content_type=APPLICATION_DICOM)
 
     return routes
 

@@ -1,11 +1,14 @@
 """Retrieving an object by WADO-RS (PS3.18 section 10.4) or WADO-URI (section 9), and pictures of it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dicom_service.errors import InvalidRequest, PacsError, PacsRefusedCredentials
 from dicom_service.pacs.dialects import Dialect, PictureWay
-from dicom_service.pacs.multipart import is_multipart, split_parts
+from dicom_service.pacs.multipart import first_part, is_multipart, split_parts
 from dicom_service.pacs.session import PacsAnswer, PacsSession
+from dicom_service.pacs.streams import PacsStream
 
 PREFIX_AT = 128
 PREFIX = b"DICM"
@@ -47,6 +50,55 @@ def retrieve_instance(session: PacsSession, dialect: Dialect, instance: Instance
         if answer.status not in NOT_THIS_ACCEPT:
             return _part10(answer)
     raise PacsError("The PACS offers the object in no way that is known")
+
+
+@dataclass(frozen=True)
+class ObjectStream:
+    """An object while it comes: its bytes, which can be read once, and how many they are, 0 if that is not known."""
+
+    size: int
+    pieces: Iterator[bytes]
+
+
+@contextmanager
+def stream_instance(session: PacsSession, dialect: Dialect, instance: Instance) -> Iterator[ObjectStream]:
+    """The same as `retrieve_instance`, piece by piece; the pieces raise PacsError where the object does not come whole.
+
+    What comes before such an error is not to be taken for the object.
+    """
+    if dialect.retrieval == "wado-uri":
+        query = _wado_uri(instance, "application/dicom") | {"transferSyntax": "original"}
+        with session.stream(dialect.retrieving, query=query, headers={}, answers={200}) as answer:
+            yield _object_stream(answer)
+        return
+    path = _wado_rs_path(dialect, instance)
+    for accept in dialect.accepts:
+        answers = {200, *NOT_THIS_ACCEPT}
+        with session.stream(path, headers={"Accept": accept}, answers=answers) as answer:
+            if answer.status not in NOT_THIS_ACCEPT:
+                yield _object_stream(answer)
+                return
+    raise PacsError("The PACS offers the object in no way that is known")
+
+
+def _object_stream(answer: PacsStream) -> ObjectStream:
+    content_type = answer.headers.get("Content-Type", "")
+    if is_multipart(content_type):
+        return ObjectStream(0, _part10_pieces(first_part(content_type, answer.pieces)))
+    return ObjectStream(answer.length, _part10_pieces(answer.pieces))
+
+
+def _part10_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    start = b""
+    try:
+        while len(start) < PREFIX_AT + len(PREFIX) and (piece := next(pieces, b"")):
+            start += piece
+        if start[PREFIX_AT : PREFIX_AT + len(PREFIX)] != PREFIX:
+            raise PacsError("The PACS answered something that is no DICOM object")
+        yield start
+        yield from pieces
+    except InvalidRequest as error:
+        raise PacsError(f"The PACS answered a broken multipart body: {error.detail}") from error
 
 
 def retrieve_picture(

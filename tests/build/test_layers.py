@@ -26,7 +26,7 @@ MODULES = {
         "requests",
         "standardwebhooks",
     ],
-    "ImagingLayer": ["imagecodecs", "numpy", "PIL.Image", "pydicom"],
+    "ImagingLayer": ["imagecodecs", "numpy", "PIL.Image", "pydicom", "pypdfium2"],
 }
 
 UNCHECKED_HASH = 0b01

@@ -8,7 +8,7 @@ import pytest
 
 from tests.structure.sources import LAYER, ROOT, handlers
 
-HEAVY = ("PIL", "boto3", "imagecodecs", "numpy", "pydantic", "pydicom", "requests")
+HEAVY = ("PIL", "boto3", "imagecodecs", "numpy", "pydantic", "pydicom", "pypdfium2", "requests")
 
 API = {"pydantic"}
 PACS = {"pydantic", "requests"}

@@ -33,6 +33,7 @@ DOORS = {
     "numpy": {"exams"},
     "pydantic": {"http", "worklist"},
     "pydicom": {"exams"},
+    "pypdfium2": {"exams"},
     "requests": {"events", "pacs"},
     "standardwebhooks": {"events"},
     "urllib3": {"events", "pacs"},

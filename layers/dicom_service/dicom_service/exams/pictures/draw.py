@@ -14,9 +14,10 @@ from dicom_service.exams.pictures.encode import encode_jpeg
 from dicom_service.exams.pictures.frames import Frame, encapsulated_frame, frame_index, native_frame
 from dicom_service.exams.pictures.geometry import PictureSize, picture_size, pixel_aspect
 from dicom_service.exams.pictures.grayscale import GrayscaleFrame, signed_values
-from dicom_service.exams.pictures.kinds import UNKNOWN, Kind, kind_of
+from dicom_service.exams.pictures.kinds import PDF, UNKNOWN, Kind, kind_of
 from dicom_service.exams.pictures.layout import PixelLayout, pixel_layout
 from dicom_service.exams.pictures.palette import palette_colours, supplement_colours
+from dicom_service.exams.pictures.pdf import draw_first_page
 from dicom_service.exams.pictures.placeholder import LEGIBLE, placeholder
 from dicom_service.exams.pictures.request import Picture, PictureRequest
 from dicom_service.exams.pictures.undrawable import Undrawable
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 def draw_picture(part10: bytes, wanted: PictureRequest) -> Picture:
-    """Draw one frame of an object as a JPEG, or a placeholder that names its kind when it has no picture to show.
+    """Draw one frame, or the first page of a PDF, as a JPEG; a placeholder that names its kind when there is neither.
 
     part10: the whole object (PS3.10). Only the wanted frame is decoded, at the lowest resolution that serves the size.
     Raises InvalidRequest, naming `frame`, when the object has fewer frames; nothing else, whatever the bytes are.
@@ -38,6 +39,8 @@ def draw_picture(part10: bytes, wanted: PictureRequest) -> Picture:
     try:
         stored = read_object(part10)
         kind = kind_of(stored)
+        if kind is PDF and (document := stored.dataset.get("EncapsulatedDocument")):
+            return Picture(draw_first_page(document, wanted), placeholder=False)
         if stored.pixels is None or kind.never_image:
             return Picture(_without_image(stored, kind, wanted), placeholder=True)
         with np.errstate(all="ignore"):

@@ -31,6 +31,7 @@ class Kind:
 
 
 UNKNOWN = Kind("DICOM object", Symbol.PAGE)
+PDF = Kind("PDF", Symbol.PAGE)
 VIDEO = Kind("Video", Symbol.FILM, never_image=True)
 
 STORAGE = "1.2.840.10008.5.1.4.1.1."
@@ -78,7 +79,7 @@ KINDS = {
     STORAGE + "88.76": Kind("Dose report", Symbol.LIST),
     STORAGE + "90": Kind("Assessment results", Symbol.LIST),
     STORAGE + "91": Kind("Annotations", Symbol.LIST),
-    STORAGE + "104.1": Kind("PDF", Symbol.PAGE),
+    STORAGE + "104.1": PDF,
     STORAGE + "104.2": Kind("CDA document", Symbol.PAGE),
     STORAGE + "104.3": Kind("3D model", Symbol.SOLID),
     STORAGE + "104.4": Kind("3D model", Symbol.SOLID),

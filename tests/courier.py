@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dicom_service.events.delivery import Sender, deliver
+from dicom_service.events.delivery import deliver
 from dicom_service.events.delivery_log import Delivery, read_delivery
 from dicom_service.events.exam_event import announcement
 from dicom_service.events.fan_out import fan_out
 from dicom_service.events.messages import DeliveryMessage
 from dicom_service.events.outbox import store_event
 from dicom_service.events.subscribers import subscribers
+from dicom_service.events.webhook import Sender
 from local.aws import Aws
 from tests.queues import bodies
 

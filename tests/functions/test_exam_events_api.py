@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from dicom_service.events.delivery import Sender, deliver
+from dicom_service.events.delivery import deliver
 from dicom_service.events.exam_event import announcement
 from dicom_service.events.messages import DeliveryMessage
 from dicom_service.events.outbox import INLINE_BYTES, store_event
 from dicom_service.events.sweep import sweep
 from dicom_service.events.topic import publish_event
+from dicom_service.events.webhook import Sender
 from functions.sweep_exam_events.app import lambda_handler as sweep_handler
 from local.aws import Aws
 from local.context import context_for

@@ -1,13 +1,10 @@
 """One attempt to deliver an event to a subscriber, from the message of the queue to the row of the log."""
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from dicom_service.batch import Postponed
 from dicom_service.errors import NotFound
-from dicom_service.events.address import Resolve, system_addresses
 from dicom_service.events.circuit import Circuit, close_circuit, note_failure, read_circuit, wait_for
 from dicom_service.events.delivery_log import Delivery, read_delivery, write_delivery
 from dicom_service.events.messages import DeliveryMessage, bury, postpone
@@ -15,23 +12,16 @@ from dicom_service.events.outbox import load_event
 from dicom_service.events.schedule import RETRY_SECONDS, wait_after
 from dicom_service.events.signature import webhook_headers
 from dicom_service.events.subscribers import Subscriber, subscribers
-from dicom_service.events.webhook import NewSession, Outcome, pinned_session, post
+from dicom_service.events.webhook import Outcome, Sender, post
 from dicom_service.faults import logger
 
 ATTEMPT_SECONDS = 60
 """For so long an attempt is taken to be under way: no other worker starts one, unless this one never comes back."""
 
+NEVER_TRIED = "the subscriber answered nothing else in all this time"
+
 LONGEST_LIFE = sum(RETRY_SECONDS) + 12 * 3600
 """When a delivery that mostly waited for its circuit is given up, in seconds from when it was asked for."""
-
-
-@dataclass(frozen=True)
-class Sender:
-    """What an attempt needs of the world: the time in seconds since 1970, the names' addresses, HTTP sessions."""
-
-    clock: Callable[[], float] = time.time
-    resolve: Resolve = system_addresses
-    new_session: NewSession = pinned_session
 
 
 def handle_delivery(body: str, receipt_handle: str) -> None:
@@ -58,7 +48,7 @@ def deliver(message: DeliveryMessage, sender: Sender) -> float | None:
     if delivery.next_attempt_at > now:
         return delivery.next_attempt_at - now
     if delivery.attempts > len(RETRY_SECONDS) or now > delivery.asked_at + LONGEST_LIFE:
-        return _given_up(stored, delivery, now)
+        return _given_up(stored, replace(delivery, last_error=delivery.last_error or NEVER_TRIED), now)
     circuit = read_circuit(subscriber.key)
     return wait_for(circuit, now) or _attempt(stored, delivery, subscriber, circuit, sender)
 
@@ -82,14 +72,15 @@ def _attempt(
     )
     if not write_delivery(stored, claimed, now):
         return ATTEMPT_SECONDS
-    outcome = post(subscriber.url, payload, headers, now, sender.resolve, sender.new_session)
+    outcome = post(sender, subscriber.url, payload, headers)
     done = sender.clock()
     _log(claimed, subscriber, outcome, done - now)
+    wait = _conclude(claimed, outcome, done)
     if not (outcome.delivered or outcome.gone):
         note_failure(circuit, done)
     elif circuit.failures:
         close_circuit(circuit.subscriber)
-    return _conclude(claimed, outcome, done)
+    return wait
 
 
 def _conclude(claimed: Delivery, outcome: Outcome, now: float) -> float | None:

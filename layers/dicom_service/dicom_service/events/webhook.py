@@ -1,21 +1,18 @@
 """One POST to one subscriber: to the address that was checked, by the clock, without reading what it answers."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from dicom_service.events.address import AddressRefused, Resolve, callable_addresses
+from dicom_service.events.address import AddressRefused, Resolve, callable_addresses, system_addresses
 from dicom_service.events.schedule import asked_wait
 
 if TYPE_CHECKING:
     from requests import Response, Session
 
-CONNECT_SECONDS = 5
-READ_SECONDS = 20
 MOST_ADDRESSES = 2
-
-NewSession = Callable[[str], "Session"]
 
 
 @dataclass(frozen=True)
@@ -54,10 +51,22 @@ def pinned_session(host: str) -> "Session":
     return session
 
 
-def post(
-    url: str, payload: bytes, headers: Mapping[str, str], now: float, resolve: Resolve, new_session: NewSession
-) -> Outcome:
-    """Sends the bytes as JSON; 5 s to connect, 20 s for each read of the answer's head, no redirect is followed.
+@dataclass(frozen=True)
+class Sender:
+    """What an attempt needs of the world: the time in seconds since 1970, the addresses of names, HTTP sessions.
+
+    `read_seconds` are those without a byte of the answer's head.
+    """
+
+    clock: Callable[[], float] = time.time
+    resolve: Resolve = system_addresses
+    new_session: Callable[[str], "Session"] = pinned_session
+    connect_seconds: float = 5
+    read_seconds: float = 20
+
+
+def post(sender: Sender, url: str, payload: bytes, headers: Mapping[str, str]) -> Outcome:
+    """Sends the bytes as JSON; follows no redirect and reads nothing but the answer's head.
 
     Raises nothing for what the subscriber does: every fault of its is an Outcome, in words that repeat nothing of the
     URL or the answer. Raises ConfigurationError.
@@ -68,40 +77,45 @@ def post(
     host = str(parts.hostname)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        addresses = callable_addresses(host, port, resolve)
-        with new_session(host.encode("idna").decode()) as session:
-            response = _send(session, parts, [_literal(address, port) for address in addresses], payload, headers)
+        addresses = callable_addresses(host, port, sender.resolve)
+        places = [_literal(address, port) for address in addresses[:MOST_ADDRESSES]]
+        with sender.new_session(host.encode("idna").decode()) as session:
+            response = _send(session, sender, parts, places, payload, headers)
     except AddressRefused as error:
         return Outcome(0, str(error), 0.0)
     except (RequestException, OSError, ValueError) as error:
-        return Outcome(0, _in_words(error), 0.0)
-    retry_after = asked_wait(response.headers.get("Retry-After"), now)
+        return Outcome(0, _in_words(error, sender), 0.0)
+    retry_after = asked_wait(response.headers.get("Retry-After"), sender.clock())
     error_text = "" if 200 <= response.status_code < 300 else f"answered {response.status_code}"
     return Outcome(response.status_code, error_text, retry_after)
 
 
 def _send(
-    session: "Session", parts: SplitResult, places: list[str], payload: bytes, headers: Mapping[str, str]
+    session: "Session",
+    sender: Sender,
+    parts: SplitResult,
+    places: list[str],
+    payload: bytes,
+    headers: Mapping[str, str],
 ) -> "Response":
     """Posts to the first of the places that takes the connection."""
     from requests import exceptions
 
     login = (unquote(parts.username or ""), unquote(parts.password or "")) if parts.username else None
-    for place in places[:MOST_ADDRESSES]:
-        last = place == places[:MOST_ADDRESSES][-1]
+    for place in places:
         try:
             with session.post(
                 parts._replace(netloc=place, fragment="").geturl(),
                 data=payload,
                 headers={**headers, "Host": parts.netloc.rpartition("@")[2], "Content-Type": "application/json"},
                 auth=login,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                timeout=(sender.connect_seconds, sender.read_seconds),
                 allow_redirects=False,
                 stream=True,
             ) as response:
                 return response
         except exceptions.ConnectionError as error:
-            if last or not (isinstance(error, exceptions.ConnectTimeout) or _never_connected(error)):
+            if place == places[-1] or not (isinstance(error, exceptions.ConnectTimeout) or _never_connected(error)):
                 raise
     raise AddressRefused("the host's name has no address")
 
@@ -117,13 +131,13 @@ def _literal(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _in_words(error: Exception) -> str:
+def _in_words(error: Exception, sender: Sender) -> str:
     from requests.exceptions import ConnectTimeout, ReadTimeout, SSLError
 
     if isinstance(error, ConnectTimeout):
-        return f"did not take the connection within {CONNECT_SECONDS} s"
+        return f"did not take the connection within {sender.connect_seconds} s"
     if isinstance(error, ReadTimeout):
-        return f"did not answer within {READ_SECONDS} s"
+        return f"did not answer within {sender.read_seconds} s"
     if isinstance(error, SSLError):
         return "TLS failed: the certificate or the handshake is not valid"
     if _never_connected(error):

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import JSON, dicom_json_answer
-from dicom_service.http.openapi import dicom_json, problems
+from dicom_service.http.openapi import DICOM_JSON, dicom_json, problems
+from dicom_service.http.parameters import EXAMPLE_STUDY
 from dicom_service.http.request import parse_json
 from dicom_service.worklist.acceptance import filter_value
 from dicom_service.worklist.backends import worklist
@@ -22,29 +23,38 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
 
 
 def _equals(name: str, alias: str = "") -> Query:
-    field = BY_NAME[name]
-    return Query(alias=alias or name, description=f"The {name}, compared exactly", examples=[field.example])
+    return Query(alias=alias or name, description=f"The {name}, compared exactly", examples=[BY_NAME[name].example])
 
 
-Patient = Annotated[str | None, _equals("PatientID", "patientID"), AfterValidator(filter_value("PatientID"))]
-Study = Annotated[str | None, _equals("StudyInstanceUID"), AfterValidator(filter_value("StudyInstanceUID"))]
-Accession = Annotated[str | None, _equals("AccessionNumber"), AfterValidator(filter_value("AccessionNumber"))]
-Modality = Annotated[str | None, _equals("Modality"), AfterValidator(filter_value("Modality"))]
-Station = Annotated[
+PatientQuery = Annotated[str | None, _equals("PatientID", "patientID"), AfterValidator(filter_value("PatientID"))]
+StudyQuery = Annotated[str | None, _equals("StudyInstanceUID"), AfterValidator(filter_value("StudyInstanceUID"))]
+AccessionQuery = Annotated[str | None, _equals("AccessionNumber"), AfterValidator(filter_value("AccessionNumber"))]
+ModalityQuery = Annotated[str | None, _equals("Modality"), AfterValidator(filter_value("Modality"))]
+StationQuery = Annotated[
     str | None, _equals("ScheduledStationAETitle"), AfterValidator(filter_value("ScheduledStationAETitle"))
 ]
-StartDates = Annotated[
+StartDatesQuery = Annotated[
     DateRange | None,
     Query(alias="ScheduledProcedureStepStartDate", description="YYYYMMDD, or `from-to` of which one may be left out"),
     BeforeValidator(date_range),
     WithJsonSchema({"type": "string", "examples": ["20300115", "20300101-20300131"]}),
 ]
-Limit = Annotated[int | None, Query(alias="limit", ge=1, description="At most so many; all by default")]
-Offset = Annotated[int, Query(alias="offset", ge=0, description="Leaves out so many of the first")]
-Format = Annotated[
+LimitQuery = Annotated[int | None, Query(alias="limit", ge=1, description="At most so many; all by default")]
+OffsetQuery = Annotated[int, Query(alias="offset", ge=0, description="Leaves out so many of the first")]
+FormatQuery = Annotated[
     Literal["dicom", "simple"],
     Query(alias="format", description="`simple`: plain keyword JSON, the shape that `POST /workitems` takes"),
 ]
+
+WORKITEM = {"StudyInstanceUID": EXAMPLE_STUDY, **EXAMPLE}
+ANSWERS = dicom_json("The workitems: Modality Worklist items (PS3.4 Table K.6-1)", [dataset_of(WORKITEM)])
+ANSWERS[200]["content"][JSON] = {
+    "schema": {"anyOf": [DICOM_JSON, {"type": "array", "items": {"$ref": "#/components/schemas/NewWorkitem"}}]},
+    "examples": {
+        "dicom": {"summary": "Modality Worklist items", "value": [dataset_of(WORKITEM)]},
+        "simple": {"summary": "with `format=simple`", "value": [WORKITEM]},
+    },
+}
 
 
 @app.get(
@@ -53,22 +63,18 @@ Format = Annotated[
     description="All workitems, or those that match every filter; those that start first come first.",
     tags=["Worklist"],
     operation_id="list_workitems",
-    responses=dicom_json(
-        "The workitems: Modality Worklist items (PS3.4 Table K.6-1), or keyword JSON where `format` asks for it",
-        [dataset_of(EXAMPLE)],
-    )
-    | problems(400, 401, 500, 502, 503, 504),
+    responses=ANSWERS | problems(400, 401, 500, 502, 503, 504),
 )
 def list_workitems(
-    patient_id: Patient = None,
-    study_uid: Study = None,
-    accession_number: Accession = None,
-    modality: Modality = None,
-    station: Station = None,
-    start_dates: StartDates = None,
-    limit: Limit = None,
-    offset: Offset = 0,
-    shape: Format = "dicom",
+    patient_id: PatientQuery = None,
+    study_uid: StudyQuery = None,
+    accession_number: AccessionQuery = None,
+    modality: ModalityQuery = None,
+    station: StationQuery = None,
+    start_dates: StartDatesQuery = None,
+    limit: LimitQuery = None,
+    offset: OffsetQuery = 0,
+    shape: FormatQuery = "dicom",
 ) -> Response[str]:
     equal = {
         "PatientID": patient_id,

@@ -86,6 +86,21 @@ class Page:
         self.wait_for(f"!!document.querySelector({json.dumps(selector)})")
         self.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
 
+    def type_into(self, selector: str, text: str) -> None:
+        self.wait_for(f"!!document.querySelector({json.dumps(selector)})")
+        self.evaluate(f"document.querySelector({json.dumps(selector)}).focus()")
+        self._call("Input.insertText", text=text)
+        self.evaluate("document.activeElement.blur()")
+
+    def choose(self, selector: str, value: str) -> None:
+        """Chooses an option as a reader does: the page hears of it."""
+        self.wait_for(f"!!document.querySelector({json.dumps(selector)})")
+        changed = "new Event('change', {bubbles: true})"
+        self.evaluate(
+            f"(list => {{ list.value = {json.dumps(value)}; list.dispatchEvent({changed}); }})"
+            f"(document.querySelector({json.dumps(selector)}))"
+        )
+
     def choose_file(self, selector: str, path: Path) -> None:
         self.wait_for(f"!!document.querySelector({json.dumps(selector)})")
         root = self._call("DOM.getDocument")["root"]["nodeId"]

@@ -4,11 +4,17 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pydicom
 import pytest
+import requests
+from pydicom.data import get_testdata_file
 
 from local.stack import LocalStack
 from tests.e2e.browser import Page, browsing
 from tests.installed import program
+
+CT_SMALL = "1.3.6.1.4.1.5962.1.1.1.1.1.20040119072730.12322"
+"""SOP Instance UID of the file that is uploaded, which comes with pydicom."""
 
 
 @pytest.fixture
@@ -47,7 +53,9 @@ def test_the_page_shows_every_operation_of_the_document(page: Page, stack: Local
     assert {name.rpartition("-")[2] for name in shown} == operations
 
 
-def test_the_page_loads_nothing_from_another_host_and_breaks_none_of_its_own_rules(page: Page, stack: LocalStack) -> None:
+def test_the_page_loads_nothing_from_another_host_and_breaks_none_of_its_own_rules(
+    page: Page, stack: LocalStack
+) -> None:
     operation(page, "generate_uid")
 
     assert page.requests
@@ -62,3 +70,41 @@ def test_a_uid_is_generated_from_the_page(page: Page) -> None:
 
     assert status == "200"
     assert len(json.loads(body)["uid"]) == 64
+
+
+def test_a_file_is_uploaded_with_the_pages_form(page: Page) -> None:
+    selector = operation(page, "upload_exam")
+    page.choose_file(f"{selector} input[type=file]", Path(get_testdata_file("CT_small.dcm")))
+
+    status, body = executed(page, selector)
+
+    assert status == "200"
+    assert json.loads(body)[0]["00081199"]["Value"][0]["00081155"]["Value"] == [CT_SMALL]
+
+
+def test_parameters_are_filled_in_and_a_search_is_made_from_the_page(page: Page) -> None:
+    selector = operation(page, "search_studies")
+    page.type_into(f"{selector} input[placeholder='PatientId']", "nobody-has-this-identifier")
+
+    assert executed(page, selector) == ("200", "[]")
+
+
+def test_a_thumbnail_is_shown_in_the_page(page: Page, stack: LocalStack) -> None:
+    file = Path(get_testdata_file("CT_small.dcm"))
+    requests.post(f"{stack.url}/exams", files={"file": file.read_bytes()}, timeout=30).raise_for_status()
+    header = pydicom.dcmread(file, stop_before_pixels=True)
+    selector = operation(page, "retrieve_exam")
+    for name, value in {
+        "studyUID": header.StudyInstanceUID,
+        "seriesUID": header.SeriesInstanceUID,
+        "instanceUID": header.SOPInstanceUID,
+    }.items():
+        page.type_into(f"{selector} input[placeholder='{name}']", value)
+    page.choose(f"{selector} tr[data-param-name=fileType] select", "image/jpeg")
+    page.choose(f"{selector} .response-control-media-type select", "image/jpeg")
+
+    status, _ = executed(page, selector)
+
+    shown = page.wait_for(f"(document.querySelector(`{selector} .live-responses-table img`) || {{}}).naturalWidth")
+    assert (status, shown) == ("200", header.Columns)
+    assert page.complaints == []

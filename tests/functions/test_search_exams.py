@@ -1,5 +1,7 @@
 """`GET /exams/studies` and below: the embedded PACS or a scripted one behind it."""
 
+import base64
+import gzip
 import json
 from typing import Any
 
@@ -226,6 +228,23 @@ def test_the_content_type_is_the_one_preferred(
 ) -> None:
     answer = invoke("search_studies", path=STUDIES, query={"PatientId": "P1"}, headers={"accept": accept})
     assert answer["headers"]["Content-Type"] == content_type
+
+
+def test_a_long_answer_is_compressed_and_one_beyond_the_platforms_limit_is_said(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = json.loads(page(range(3000)))
+    for row in rows:
+        row["00081030"] = {"vr": "LO", "Value": ["x" * 2500]}
+    with ScriptedPacs(Answer(200, json.dumps(rows).encode())) as pacs:
+        at(monkeypatch, pacs)
+        whole = invoke("search_studies", path=STUDIES, query={"PatientId": "P1"})
+        small = invoke("search_studies", path=STUDIES, query={"PatientId": "P1"}, headers={"accept-encoding": "gzip"})
+    assert whole["statusCode"] == 500
+    assert "6 MB" in json.loads(whole["body"])["detail"]
+    assert small["statusCode"] == 200
+    assert small["headers"]["Content-Encoding"] == "gzip"
+    assert len(json.loads(gzip.decompress(base64.b64decode(small["body"])))) == 3000
 
 
 def test_no_log_line_holds_an_identifier(pacs: EmbeddedPacs, invoke: Invoke, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,6 +7,7 @@
     ├── Conflict                     409  it exists already
     ├── RequestTooLarge              413  more than the platform or an endpoint takes
     ├── NotDicom                     422  a file that is no DICOM Part 10 object
+    ├── AnswerTooLarge               500  an answer of more than the platform carries
     ├── ConfigurationError           500  an environment variable is missing or wrong; names it
     ├── StoreUnavailable             503  DynamoDB, SNS, SQS or S3 failed
     ├── NotReady                     503  something that the service depends on cannot be reached
@@ -81,6 +82,10 @@ class RequestTooLarge(ServiceError):
 class NotDicom(ServiceError):
     status = 422
     title = "Unprocessable Content"
+
+
+class AnswerTooLarge(ServiceError):
+    title = "Answer Too Large"
 
 
 class ConfigurationError(ServiceError):

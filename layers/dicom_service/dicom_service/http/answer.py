@@ -1,5 +1,6 @@
 """One API request, from the Lambda event to the answer: the same for every function behind the HTTP API."""
 
+import json
 import time
 from collections.abc import Callable
 from functools import cache
@@ -10,10 +11,13 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dicom_service.errors import InvalidRequest, NotFound, ServiceError
+from dicom_service.errors import AnswerTooLarge, InvalidRequest, NotFound, ServiceError
 from dicom_service.faults import log_fault, logger
 from dicom_service.http.problem import field_errors, problem
 from dicom_service.http.request import as_json, canonical_query
+
+MOST_ANSWER_BYTES = 6_291_556
+"""What a function may answer, as JSON: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 
 def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -29,7 +33,7 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaCo
     app.context["query"] = query
     try:
         prepared = as_json(query.event) if body_fields is not None else query.event
-        answered = app.resolve(prepared, context)
+        answered = _within_limits(app.resolve(prepared, context))
     except ServiceError as error:
         response = _problem_of(error)
         answered = {"statusCode": error.status, "headers": dict(response.headers), "body": response.body}
@@ -37,6 +41,14 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaCo
         event["routeKey"],
         extra={"status": answered["statusCode"], "milliseconds": round((time.monotonic() - started) * 1000)},
     )
+    return answered
+
+
+def _within_limits(answered: dict[str, Any]) -> dict[str, Any]:
+    """The answer; raises AnswerTooLarge where the platform would drop it and tell the client nothing."""
+    size = len(answered.get("body") or "")
+    if size > MOST_ANSWER_BYTES / 6 and len(json.dumps(answered)) > MOST_ANSWER_BYTES:  # escaping takes up to six bytes
+        raise AnswerTooLarge("The answer is larger than 6 MB: narrow the search, or accept gzip")
     return answered
 
 

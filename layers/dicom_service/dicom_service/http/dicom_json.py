@@ -5,6 +5,9 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+COMPRESSED_FROM = 100_000
+"""Characters from which an answer is compressed for a client that takes gzip: tags and VRs repeat without end."""
+
 JSON = "application/json"
 DICOM_JSON = "application/dicom+json"
 
@@ -12,8 +15,9 @@ DICOM_JSON = "application/dicom+json"
 def dicom_json_answer(app: APIGatewayHttpResolver, datasets: list[dict[str, Any]], status: int = 200) -> Response[str]:
     """The datasets as `application/json`, or as `application/dicom+json` where the request's Accept prefers that."""
     accept = app.current_event.headers.get("accept", "")
-    headers = {"Vary": "Accept", "Cache-Control": "private, no-store"}
-    return Response(status, preferred_type(accept), json.dumps(datasets, ensure_ascii=False), headers)
+    headers = {"Vary": "Accept, Accept-Encoding", "Cache-Control": "private, no-store"}
+    body = json.dumps(datasets, ensure_ascii=False)
+    return Response(status, preferred_type(accept), body, headers, compress=len(body) >= COMPRESSED_FROM)
 
 
 def preferred_type(accept: str) -> str:

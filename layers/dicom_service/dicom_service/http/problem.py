@@ -11,6 +11,9 @@ from dicom_service.errors import FieldError, ServiceError
 
 PROBLEM_JSON = "application/problem+json"
 
+LONGEST_NAME = 64
+"""Of a name that the client made up, so much is said back."""
+
 MESSAGES = {
     "missing": "is required",
     "extra_forbidden": "is not a known field",
@@ -75,7 +78,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 def _field_error(error: Mapping[str, Any], spellings: Mapping[str, str], known: list[str]) -> FieldError:
     place = [str(part) for part in error["loc"]]
-    name = ".".join(place[1:]) or place[0]
+    name = (".".join(place[1:]) or place[0])[:LONGEST_NAME]
     message = MESSAGES.get(error["type"], "is not valid").format_map(error.get("ctx") or {})
     if error["type"] == "extra_forbidden":
         message += suggestion(name, known)

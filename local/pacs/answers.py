@@ -1,9 +1,9 @@
 """What every route shares: which representation the client accepts, and answers in JSON."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from flask import Request, Response, request
+from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import BadRequest, NotAcceptable
 from werkzeug.http import parse_options_header
 
@@ -12,6 +12,17 @@ from local.pacs.dicom_json import serialize
 DICOM_JSON = "application/dicom+json"
 JSON = "application/json"
 ANYTHING = ("*/*", "application/*")
+
+Rules = tuple[tuple[str, str, Callable[..., Response]], ...]
+"""Routes: method, path and what answers."""
+
+
+def blueprint(name: str, rules: Rules) -> Blueprint:
+    """The routes of a service."""
+    routes = Blueprint(name, name)
+    for method, path, answer in rules:
+        routes.add_url_rule(path, answer.__name__, answer, methods=[method])
+    return routes
 
 
 def accepted(source: Request) -> list[tuple[str, dict[str, str]]]:

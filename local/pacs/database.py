@@ -43,6 +43,10 @@ CREATE TABLE IF NOT EXISTS announcement (
 CREATE TABLE IF NOT EXISTS workitem (
     id INTEGER PRIMARY KEY, StudyInstanceUID TEXT NOT NULL UNIQUE, PatientID TEXT NOT NULL, attributes TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS workitem_of_patient ON workitem (PatientID);
+CREATE TABLE IF NOT EXISTS entry (
+    id INTEGER PRIMARY KEY, protocol TEXT NOT NULL, name TEXT NOT NULL, StudyInstanceUID TEXT NOT NULL,
+    PatientID TEXT NOT NULL, content TEXT NOT NULL, UNIQUE (protocol, name));
+CREATE INDEX IF NOT EXISTS entry_of_study ON entry (protocol, StudyInstanceUID);
 CREATE TABLE IF NOT EXISTS viewer_token (
     token TEXT PRIMARY KEY, study_uid TEXT NOT NULL, role TEXT NOT NULL, expires REAL NOT NULL,
     used INTEGER NOT NULL DEFAULT 0);

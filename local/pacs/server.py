@@ -12,18 +12,25 @@ from werkzeug.exceptions import HTTPException, Unauthorized
 
 from local.pacs.answers import json_answer
 from local.pacs.archive import Archive
+from local.pacs.callers import SigningKey, Tokens, token_routes
 from local.pacs.database import Database
 from local.pacs.dicom_json import quiet_pydicom
 from local.pacs.index import Index
 from local.pacs.listener import Listener
+from local.pacs.manners import MANNERS, take_on
+from local.pacs.mwlitems import mwlitems_routes
+from local.pacs.orthanc_worklists import orthanc_worklist_routes
 from local.pacs.qido import search_routes
 from local.pacs.storage import Storage
 from local.pacs.stow import Store, store_routes
+from local.pacs.ups import ups_routes
 from local.pacs.viewer import viewer_routes
 from local.pacs.wado_rs import rendered_routes, retrieve_routes
 from local.pacs.wado_uri import wado_uri_routes
 from local.pacs.webhook import Webhook
 from local.pacs.worklist import worklist_routes
+
+GUARDED = ("/o3-dpacs-wado/", "/dicom-web/", "/dcm4chee-arc/", "/worklists")
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +40,10 @@ class PacsSettings:
     """How a PACS is run.
 
     `authorization` and `viewer_authorization` are required verbatim as `Authorization`, where they are not empty.
-    `webhook_url` is called when a study has been quiet for `quiet_seconds`, with `webhook_authorization` as
-    `Authorization` where that is not empty. `page_limit` is the most that the answer to a search holds.
+    Where there are `tokens` or a `signing_key`, callers show one of those instead. `manner` is the name of the PACS
+    that it behaves like; empty, it is everything at once. `webhook_url` is called when a study has been quiet for
+    `quiet_seconds`, with `webhook_authorization` as `Authorization` where that is not empty. `page_limit` is the most
+    that the answer to a search holds.
     """
 
     data_dir: Path
@@ -45,6 +54,9 @@ class PacsSettings:
     webhook_authorization: str = ""
     quiet_seconds: float = 1.0
     page_limit: int = 100
+    manner: str = ""
+    tokens: Tokens | None = None
+    signing_key: SigningKey | None = None
 
 
 class EmbeddedPacs:
@@ -82,6 +94,11 @@ class EmbeddedPacs:
         self._database.close()
 
     @property
+    def base_url(self) -> str:
+        """What PACS_SERVICE_URL is for a client that takes it for the PACS whose manner it has."""
+        return self.url + (MANNERS[self._settings.manner].base if self._settings.manner else "")
+
+    @property
     def url(self) -> str:
         """`http://127.0.0.1:PORT`."""
         return self._listener.url
@@ -102,25 +119,37 @@ def _application(settings: PacsSettings, database: Database, archive: Archive, s
         rendered_routes(archive),
         wado_uri_routes(archive),
         worklist_routes(database),
+        mwlitems_routes(database),
+        orthanc_worklist_routes(database),
+        ups_routes(database),
         viewer_routes(database),
+        *([token_routes(settings.tokens)] if settings.tokens else []),
     ):
         application.register_blueprint(routes)
     application.add_url_rule("/", "about", _about)
     application.register_error_handler(HTTPException, _client_error)
     application.register_error_handler(Exception, _own_error)
-    keys = {
-        "/o3-dpacs-wado/": settings.authorization,
-        "/dicom-web/": settings.authorization,
-        "/ngv/obscurl": settings.viewer_authorization,
-    }
+    _guard(application, settings)
+    if settings.manner:
+        take_on(application, MANNERS[settings.manner])
+    return application
+
+
+def _guard(application: Flask, settings: PacsSettings) -> None:
+    """Lets in who shows the key, the token or the signature that is asked for."""
+    caller = settings.tokens or settings.signing_key
+    keys = dict.fromkeys(GUARDED, settings.authorization) | {"/ngv/obscurl": settings.viewer_authorization}
 
     @application.before_request
     def authorize() -> None:
-        key = next((key for path, key in keys.items() if request.path.startswith(path)), "")
-        if key and not hmac.compare_digest(request.headers.get("Authorization", "").encode(), key.encode()):
+        tree = next((path for path in keys if request.path.startswith(path)), "")
+        key = keys.get(tree, "")
+        if caller and tree in GUARDED:
+            known = caller.know(request)
+        else:
+            known = not key or hmac.compare_digest(request.headers.get("Authorization", "").encode(), key.encode())
+        if not known:
             raise Unauthorized("the Authorization header is missing or wrong")
-
-    return application
 
 
 def _about() -> Response:

@@ -23,7 +23,7 @@ def worklist_routes(database: Database) -> Blueprint:
 
     @routes.post("/o3-dpacs-wado/mwl/create")
     def create() -> Response:
-        item, text = _item(request.get_data())
+        item, text = parsed_item(request.get_data())
         values = [first_value(item, "StudyInstanceUID"), str(first_value(item, "PatientID") or ""), text]
         insert = "INSERT INTO workitem (StudyInstanceUID, PatientID, attributes) VALUES (?, ?, ?)"
         try:
@@ -53,19 +53,25 @@ def worklist_routes(database: Database) -> Blueprint:
     return routes
 
 
-def _item(body: bytes) -> tuple[Attributes, str]:
+def parsed_item(body: bytes) -> tuple[Attributes, str]:
     """The body as a dataset that names its study, and as the text to keep. Raises BadRequest."""
+    item, text = parsed_dataset(body)
+    if not is_uid(first_value(item, "StudyInstanceUID")):
+        raise BadRequest("0020000D is missing or no UID")
+    return item, text
+
+
+def parsed_dataset(body: bytes) -> tuple[Attributes, str]:
+    """The body as one dataset, and as the text to keep. Raises BadRequest."""
     try:
-        item = json.loads(body)
-        well_formed = _is_dataset(item)
-        text = serialize(item).decode()
+        dataset = json.loads(body)
+        well_formed = _is_dataset(dataset)
+        text = serialize(dataset).decode()
     except (ValueError, RecursionError) as error:
         raise BadRequest("the body is not JSON") from error
     if not well_formed:
         raise BadRequest("the body is one dataset in the DICOM JSON model")
-    if not is_uid(first_value(item, "StudyInstanceUID")):
-        raise BadRequest("0020000D is missing or no UID")
-    return item, text
+    return dataset, text
 
 
 def _is_dataset(value: Any) -> bool:

@@ -90,7 +90,7 @@ def _dataset(tags: dict[str, Any]) -> Dataset:
 def _elements(tags: dict[str, Any], *, in_step: bool) -> Dataset:
     found: Dataset = {}
     for field in FIELDS:
-        content = tags.get(f"{field.tag[:4]},{field.tag[4:]}")
+        content = tags.get(f"{field.tag[:4]},{field.tag[4:]}".lower())
         if content and field.in_step == in_step and isinstance(content.get("Value"), str):
             found[field.tag] = element(field.vr, content["Value"].split("\\"))
     return found

@@ -18,7 +18,7 @@ from dicom_service.faults import logger
 ATTEMPT_SECONDS = 60
 """For so long an attempt is taken to be under way: no other worker starts one, unless this one never comes back."""
 
-NEVER_TRIED = "the subscriber answered nothing else in all this time"
+NEVER_TRIED = "was not tried, because other deliveries to the subscriber kept failing"
 
 LONGEST_LIFE = sum(RETRY_SECONDS) + 12 * 3600
 """When a delivery that mostly waited for its circuit is given up, in seconds from when it was asked for."""

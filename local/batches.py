@@ -38,7 +38,7 @@ def _one_fits(value: Any, one: Any) -> bool:
     if set(one) == {"prefix"}:
         return isinstance(value, str) and value.startswith(one["prefix"])
     if set(one) == {"exists"}:
-        return (value is not None) == one["exists"]
+        return (value is not None) is one["exists"]
     raise TemplateError(f"the filter {json.dumps(one)} is not known on this machine")
 
 

@@ -78,10 +78,11 @@ def _handler(code: Code) -> Callable[[Any, Any], Any]:
 
 def _answer(handler: Callable[[Any, Any], Any], event: bytes, code: Code) -> tuple[Kind, str]:
     try:
-        answer = json.dumps(handler(json.loads(event), context_for(code.name, code.timeout, code.memory)))
+        context = context_for(code.name, code.timeout, code.memory)
+        answer = json.dumps(handler(json.loads(event), context), ensure_ascii=False)
     except BaseException as error:  # noqa: BLE001 - also what ends the process, such as SystemExit
         return "fault", f"raised {_place(error)}"
-    if len(answer) > MOST_ANSWER_BYTES:
+    if len(answer.encode(errors="replace")) > MOST_ANSWER_BYTES:
         return "fault", TOO_LARGE
     return "answer", answer
 

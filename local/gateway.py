@@ -117,8 +117,6 @@ class _Handler(BaseHTTPRequestHandler):
     """One connection; HTTP/1.1, kept open."""
 
     protocol_version = "HTTP/1.1"
-    server_version = "local"
-    sys_version = ""
     timeout = IDLE_SECONDS
     disable_nagle_algorithm = True
     server: _Server
@@ -187,6 +185,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD" and answer.status not in (204, 304):
             self.wfile.write(answer.body)
+
+    def version_string(self) -> str:
+        return "local"
 
     def log_message(self, *_: object) -> None:
         """Nothing: a request line holds what may not be logged."""

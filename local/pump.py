@@ -25,7 +25,9 @@ class Pump:
         self._streams = [Stream(source, aws, invoke) for source in sources if ":dynamodb:" in source.arn]
         queues = [Queue(source, aws, invoke) for source in sources if ":sqs:" in source.arn]
         clocks = [Clock(schedule, invoke) for schedule in template.schedules(resources)]
-        runs = [one.run for one in (*self._streams, *queues, *clocks)]
+        runs = [stream.run for stream in self._streams]
+        runs += [one.run for one in queues]
+        runs += [one.run for one in clocks]
         self._threads = [Thread(target=run, args=(self._stopped,), daemon=True) for run in runs]
 
     def start(self) -> None:

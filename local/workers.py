@@ -122,7 +122,8 @@ class Pool:
         try:
             return json.loads(self._invoke(json.dumps(event).encode()))
         except InvocationError as error:
-            say(self.code.name, f"ERROR {error}")
+            if not self._ended:
+                say(self.code.name, f"ERROR {error}")
             raise
 
     def _invoke(self, event: bytes) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -85,6 +86,22 @@ def test_it_ends_within_five_seconds_and_leaves_nothing_behind(tmp_path: Path, s
         assert list(tmp_path.iterdir()) == []
         with pytest.raises(requests.ConnectionError):
             requests.get(url, timeout=1)
+
+
+def test_it_ends_while_a_request_waits_for_the_pacs(tmp_path: Path) -> None:
+    # given a PACS that takes a request and says nothing
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as client:
+        pacs = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with running(tmp_path, PACS_SERVICE_URL=pacs) as (process, url):
+            client.submit(requests.get, f"{url}/exams/studies?PatientId=1", timeout=20)
+            accepted, _ = silent.accept()
+
+            # when
+            process.terminate()
+
+            # then
+            assert process.wait(5) == 0
+            accepted.close()
 
 
 @pytest.mark.parametrize("after_seconds", [0.5, 1.5])

@@ -1,4 +1,4 @@
-"""The whole service over HTTP: the story of an exam, many clients at once, and an event on its way to subscribers."""
+"""The whole service over HTTP: many clients at once, and an event on its way to its subscribers."""
 
 import json
 import time
@@ -11,41 +11,11 @@ import requests
 from pydicom.data import get_testdata_file
 from standardwebhooks import Webhook
 
-from local.demo.client import Client
-from local.demo.story import tell
 from local.stack import LocalStack, Settings
 from tests.scripted import Answer, Asked, ScriptedPacs
 
 SECRET = "callback-secret"
 SIGNING_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-STUDY = "1.2.826.0.1.3680043.10.1.77"
-WORKITEM = {
-    "StudyInstanceUID": STUDY,
-    "PatientID": "P-77",
-    "PatientName": "DOE^JANE",
-    "ScheduledStationAETitle": "CT1",
-    "ScheduledProcedureStepDescription": "CT of the head",
-    "ScheduledProcedureStepStartDate": "20260115",
-    "ScheduledProcedureStepStartTime": "1015",
-    "Modality": "CT",
-    "AccessionNumber": "A-77",
-}
-
-
-def test_the_story_of_an_exam(stack: LocalStack, tmp_path: Path) -> None:
-    tell(Client(stack.url), tmp_path)
-
-    assert list(tmp_path.glob("**/*.jp*g")), "the story keeps its thumbnails"
-
-
-def test_of_twenty_creations_at_once_one_wins(stack: LocalStack) -> None:
-    def create(_: int) -> int:
-        return requests.post(f"{stack.url}/workitems", json=WORKITEM, timeout=40).status_code
-
-    with ThreadPoolExecutor(20) as clients:
-        statuses = sorted(clients.map(create, range(20)))
-
-    assert statuses == [200] + [409] * 19
 
 
 def test_uids_for_twenty_clients_are_distinct(stack: LocalStack) -> None:

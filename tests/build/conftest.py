@@ -1,53 +1,10 @@
-"""The application as `make build` makes it, in a folder of its own."""
-
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+"""The application, built once for all tests."""
 
 import pytest
 
-from local import configuration, template
-from tests.build.runtime import runtime_folder
-
-
-@dataclass(frozen=True)
-class Built:
-    """The output of `sam build`: `folder` holds one folder per function and layer, by logical id."""
-
-    folder: Path
-    runtime: Path
-    document: dict[str, Any]
-
-    def functions(self) -> dict[str, str]:
-        """Logical ids by the folders' names."""
-        return {
-            Path(properties["CodeUri"]).name: name
-            for name, properties in template.of_type(self.document["Resources"], "AWS::Serverless::Function")
-        }
-
-    def layers(self, function: str) -> list[Path]:
-        """The Python folders of a function's layers, which Lambda unpacks into /opt/python."""
-        own = self.document["Resources"][self.functions()[function]]["Properties"].get("Layers", [])
-        everyone = self.document["Globals"]["Function"]["Layers"]
-        return [self.folder / layer["Ref"] / "python" for layer in [*everyone, *own]]
-
-    def code(self, function: str) -> Path:
-        return self.folder / self.functions()[function]
+from tests.build.application import Built, build
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory, document: dict[str, Any]) -> Built:
-    folder = tmp_path_factory.mktemp("sam")
-    programs = Path(sys.executable).parent
-    done = subprocess.run(
-        [programs / "sam", "build", "--no-cached", "--build-dir", folder / "build"],
-        cwd=configuration.TEMPLATE.parent,
-        env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return Built(folder / "build", runtime_folder(folder / "runtime"), document)
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return build(tmp_path_factory.mktemp("sam"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local import template
-from tests.build.conftest import Built
+from tests.build.application import Built
 from tests.build.runtime import INTERPRETER
 
 pytestmark = pytest.mark.xdist_group("build")

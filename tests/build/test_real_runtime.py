@@ -9,7 +9,7 @@ import pytest
 from local import template
 from local.aws import Aws
 from local.pacs.server import EmbeddedPacs
-from tests.build.conftest import Built
+from tests.build.application import Built
 from tests.build.runtime import invoke, running
 from tests.samples import ANSWERS, BATCHES, Call, check_answer, check_batch
 

@@ -43,7 +43,10 @@ lock: .venv/.made  ## the pinned requirements, anew
 	    --no-annotate --no-header -c requirements/dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; \
 	done
 
+redrive: .venv/.made  ## dead letters back to their queues: of the stack in AWS, or of make run with AWS=http://...
+	@$(PYTHON) -m local.redrive $(AWS)
+
 deploy: build  ## to AWS, with samconfig.toml's parameters
 	.venv/bin/sam deploy
 
-.PHONY: help run demo test lint build openapi lock deploy
+.PHONY: help run demo test lint build openapi lock redrive deploy

@@ -12,7 +12,8 @@ Message = dict[str, Any]
 def redrive(sqs: Any, queues: dict[str, str]) -> int:
     """Moves every message that can be seen; gives how many. `queues` has the URLs by their names in the template.
 
-    What is no message of ours stays where it is. A message is deleted when it has been sent: a fault in between doubles it, and whoever has it already gets it once.
+    What is no message of ours stays where it is. A message is deleted when it has been sent: a fault in between doubles
+    it, and whoever has it already gets it once.
     """
     moved = 0
     while messages := _receive(sqs, queues["DeadLetterQueue"]):

@@ -3,6 +3,7 @@
 A row's `run` counts how often the delivery was asked for anew. A message of an earlier run is out of date.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -124,12 +125,12 @@ def _item(delivery: Delivery, now: float) -> "dict[str, AttributeValueTypeDef]":
         "url": {"S": delivery.url},
         "receivedAt": {"S": delivery.received_at},
         "run": {"N": str(delivery.run)},
-        "askedAt": {"N": f"{delivery.asked_at:.3f}"},
+        "askedAt": {"N": _milliseconds(delivery.asked_at)},
         "state": {"S": delivery.state},
         "attempts": {"N": str(delivery.attempts)},
         "lastStatus": {"N": str(delivery.last_status)},
         "lastError": {"S": delivery.last_error},
-        "nextAttemptAt": {"N": f"{delivery.next_attempt_at:.3f}"},
+        "nextAttemptAt": {"N": _milliseconds(delivery.next_attempt_at)},
         "expiresAt": {"N": str(int(now) + KEPT_SECONDS)},
     }
     if delivery.state in ("failed", "gone"):
@@ -152,6 +153,11 @@ def _delivery(item: "Mapping[str, AttributeValueTypeDef]") -> Delivery:
         last_error=item["lastError"]["S"],
         next_attempt_at=float(item["nextAttemptAt"]["N"]),
     )
+
+
+def _milliseconds(seconds: float) -> str:
+    """Rounded down: what is due now is not due a moment later."""
+    return f"{math.floor(seconds * 1000) / 1000:.3f}"
 
 
 def _table() -> str:

@@ -85,6 +85,7 @@ def aws(
                 monkeypatch.setenv(name, value)
     for name, value in _moto.environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.delenv("CIRCUITS_TABLE")  # a PACS that is down in one test is none of the next one's affairs
     _forget_clients()
     yield _moto
     _forget_clients()

@@ -40,6 +40,7 @@ ANSWERS = {
     "create_viewer_token": Told(200, "application/json", b'"token"'),
     "create_workitem": Told(200, "application/json", b'"1.2.826.0.1.3680043.10.1.20260115.1"'),
     "list_workitems": Told(200, "application/json", b'"00400100"', before=("create_workitem",)),
+    "update_workitem": Told(200, "application/json", b'"ARRIVED"', before=("create_workitem",)),
     "delete_workitem": Told(204, before=("create_workitem",)),
     "upload_exam": Told(200, "application/json", b'"00081199"'),
     "search_studies": Told(200, "application/json", b'"0020000D"', before=("upload_exam",)),

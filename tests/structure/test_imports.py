@@ -35,6 +35,7 @@ BUDGET = {
     "search_studies": PACS,
     "serve_documentation": set(),
     "sweep_exam_events": set(),
+    "update_workitem": API,
     "upload_exam": PACS,
 }
 """The heavy packages that importing each handler may load; what else it needs it loads when it first needs it."""

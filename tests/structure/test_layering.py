@@ -26,9 +26,9 @@ MAY_IMPORT = {
 
 DOORS = {
     "PIL": {"exams"},
-    "aws_lambda_powertools": {"batch", "faults", "http", "settings"},
+    "aws_lambda_powertools": {"batch", "faults", "http", "pacs", "settings"},
     "boto3": {"stores"},
-    "botocore": {"stores"},
+    "botocore": {"pacs", "stores"},
     "imagecodecs": {"exams"},
     "numpy": {"exams"},
     "pydantic": {"http", "worklist"},

@@ -14,6 +14,7 @@ from local import openapi
 STATUSES = {
     ("post", "/workitems"): {"200", "400", "401", "409", "502", "504"},
     ("get", "/workitems"): {"200", "400", "401", "502", "504"},
+    ("patch", "/workitems/{studyInstanceUID}"): {"200", "400", "401", "404", "409", "502", "504"},
     ("delete", "/workitems/{studyInstanceUID}"): {"204", "400", "401", "404", "502", "504"},
     ("post", "/exams"): {"200", "202", "400", "401", "409", "413", "422", "502", "504"},
     ("get", "/exams/studies"): {"200", "400", "401", "502", "504"},

@@ -6,7 +6,7 @@ from functools import partial
 from dicom_service import settings
 from dicom_service.errors import ServiceError, StoreUnavailable
 from dicom_service.pacs.dialects import dialect
-from dicom_service.pacs.session import PacsSession
+from dicom_service.pacs.session import pacs_session
 from dicom_service.stores import client, translated
 
 NO_STUDY = "2.25.0"
@@ -31,9 +31,8 @@ def what_is_not_ready() -> dict[str, str]:
 
 
 def _ask_pacs() -> None:
-    url, key = settings.url("PACS_SERVICE_URL"), settings.secret("PACS_AUTHORIZATION_TOKEN")
     query = {"StudyInstanceUID": NO_STUDY, "limit": "1"}
-    session = PacsSession(url, key, budget=PACS_SECONDS)
+    session = pacs_session(PACS_SECONDS, guarded=False)
     session.send("GET", dialect().searching, query=query, headers={"Accept": "application/dicom+json"}).dicom_json()
 
 

@@ -2,7 +2,14 @@
 
 import pytest
 
-from dicom_service.errors import PacsConflict, PacsError, PacsObjectUnknown, PacsRefusedCredentials, PacsTimeout
+from dicom_service.errors import (
+    PacsConflict,
+    PacsError,
+    PacsObjectUnknown,
+    PacsRefusedCredentials,
+    PacsTimeout,
+    PacsUnreachable,
+)
 from dicom_service.pacs.session import PacsAnswer, PacsSession
 from tests.scripted import Answer, ScriptedPacs
 
@@ -47,7 +54,8 @@ def test_the_key_is_sent_verbatim_and_the_query_is_percent_encoded() -> None:
         (302, PacsError),
         (400, PacsError),
         (500, PacsError),
-        (503, PacsError),
+        (502, PacsUnreachable),
+        (503, PacsUnreachable),
     ],
 )
 def test_a_status_becomes_a_fault_of_its_own(status: int, fault: type[PacsError]) -> None:
@@ -107,7 +115,7 @@ def test_a_pacs_that_is_down_is_a_fault_that_does_not_name_the_address() -> None
         gone = session(pacs)
     with pytest.raises(PacsError) as raised:
         gone.send("GET", "/studies")
-    assert raised.type is PacsError
+    assert raised.type is PacsUnreachable
     assert "127.0.0.1" not in raised.value.detail
 
 

@@ -102,3 +102,9 @@ def dicom_json(description: str, example: list[dict[str, Any]], status: int = 20
     return {
         status: {"description": description, "content": {"application/json": media, "application/dicom+json": media}},
     }
+
+
+def json_object(description: str, example: dict[str, Any], status: int = 200) -> dict[int, Any]:
+    """The `responses` entry of an answer that is a JSON object which no model describes."""
+    content = {"application/json": {"schema": {"type": "object"}, "example": example}}
+    return {status: {"description": description, "content": content}}

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from dicom_service.errors import FieldError, ServiceError
+from dicom_service.errors import FieldError, PacsDown, ServiceError
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -54,7 +54,10 @@ def problem(error: ServiceError) -> Response[str]:
     if error.errors:
         body["errors"] = [{"field": wrong.field, "message": wrong.message} for wrong in error.errors]
     body |= error.extensions
-    return Response(error.status, PROBLEM_JSON, json.dumps(body, ensure_ascii=False), {"Cache-Control": "no-store"})
+    headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
+    if isinstance(error, PacsDown):
+        headers["Retry-After"] = str(error.retry_after)
+    return Response(error.status, PROBLEM_JSON, json.dumps(body, ensure_ascii=False), headers)
 
 
 def field_errors(

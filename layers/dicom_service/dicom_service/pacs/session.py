@@ -21,8 +21,13 @@ from dicom_service.errors import (
     PacsObjectUnknown,
     PacsRefusedCredentials,
     PacsTimeout,
+    PacsUnreachable,
 )
+from dicom_service.pacs.authorization import Credentials, VerbatimAuthorization, credentials
+from dicom_service.pacs.circuit import Guard, circuit, unguarded
+from dicom_service.pacs.dialects import dialect
 from dicom_service.pacs.streams import PacsStream, SizedBody
+from dicom_service.pacs.tls import Tls, tls
 
 CONNECT_SECONDS = 3.0
 BUDGET_SECONDS = 25.0
@@ -44,6 +49,8 @@ FAULTS: dict[int, type[PacsError]] = {
     408: PacsTimeout,
     409: PacsConflict,
     410: PacsObjectUnknown,
+    502: PacsUnreachable,
+    503: PacsUnreachable,
     504: PacsTimeout,
 }
 MEANINGS: dict[type[PacsError], str] = {
@@ -79,30 +86,21 @@ class PacsAnswer:
         return datasets
 
 
-class VerbatimAuthorization(requests.auth.AuthBase):
-    """Sends a value as it is in `Authorization`; as an auth object, so that no .netrc can replace it."""
-
-    def __init__(self, value: str) -> None:
-        self.value = value
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self.value:
-            request.headers["Authorization"] = self.value
-        return request
-
-
 class PacsSession:
     """The calls of one invocation to the PACS or to its viewer, all within one budget of time.
 
     `name` is what error texts call the other side, `budget` the seconds for all calls, `patience`
-    those for a connection and for each piece of a body to be taken; `clock` is monotonic.
+    those for a connection and for each piece of a body to be taken; `clock` is monotonic. `authorization` is sent as
+    it stands where it is text. `guard` is what each request passes through: it may refuse one.
     """
 
     def __init__(
         self,
         base_url: str,
-        authorization: str,
+        authorization: str | Credentials,
         *,
+        tls: Tls = Tls(),  # noqa: B008 - frozen
+        guard: Guard = unguarded,
         name: str = "PACS",
         budget: float,
         patience: float = CONNECT_SECONDS,
@@ -110,7 +108,11 @@ class PacsSession:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._base_url = base_url
-        self._authorization = VerbatimAuthorization(authorization)
+        self._credentials: Credentials = (
+            VerbatimAuthorization(authorization) if isinstance(authorization, str) else authorization
+        )
+        self._tls = tls
+        self._guard = guard
         self._name = name
         self._patience = patience
         self._clock = clock
@@ -135,8 +137,14 @@ class PacsSession:
         410, PacsConflict for 409, PacsTimeout where there is no answer in time, PacsError for everything else.
         """
         url = self._url(path, query)
-        answer = self._patiently(lambda: self._once(method, url, headers, body), PAUSES_SECONDS if repeatable else ())
-        return self._accepted(answer, answers)
+        pauses = PAUSES_SECONDS if repeatable else ()
+
+        def ask() -> PacsAnswer:
+            answer = self._patiently(lambda: self._once(method, url, headers, body), pauses)
+            return self._accepted(answer, answers)
+
+        asked: PacsAnswer = self._guard(ask)
+        return asked
 
     @contextmanager
     def stream(
@@ -147,14 +155,18 @@ class PacsSession:
         It is tried and raises as a repeatable request of `send` until the body begins, and no longer after that.
         """
         url = self._url(path, query)
-        stream = self._patiently(lambda: self._begun(url, headers, answers), PAUSES_SECONDS)
+
+        def ask() -> PacsStream:
+            return self._accepted(self._patiently(lambda: self._begun(url, headers, answers), PAUSES_SECONDS), answers)
+
+        stream: PacsStream = self._guard(ask)
         try:
-            yield self._accepted(stream, answers)
+            yield stream
         finally:
             stream.close()
 
     def _url(self, path: str, query: Mapping[str, str] | None) -> str:
-        return self._base_url + path + ("?" + urlencode(query, quote_via=quote) if query else "")
+        return self._base_url + path + ("?" + urlencode(query, safe="", quote_via=quote) if query else "")
 
     def _patiently[Answer: PacsAnswer | PacsStream](self, ask: Callable[[], Answer], pauses: Iterable[float]) -> Answer:
         for pause in pauses:
@@ -189,13 +201,26 @@ class PacsSession:
     def _request(
         self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | SizedBody | None
     ) -> requests.Response:
+        """The answer with its body to come; asked for anew, once, where other credentials are to be had after a 401."""
+        response = self._requested(method, url, headers, body)
+        if response.status_code == 401 and self._credentials.renew():
+            response.close()
+            response = self._requested(method, url, headers, body)
+        return response
+
+    def _requested(
+        self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | SizedBody | None
+    ) -> requests.Response:
+        """A certificate authority given here goes before one that REQUESTS_CA_BUNDLE names."""
         return _connections().request(
             method,
             url,
             headers=headers,
             data=body,
-            auth=self._authorization,
+            auth=self._credentials,
             timeout=(min(self._patience, self._left()), self._left()),
+            verify=self._tls.authorities,
+            cert=self._tls.certificate,
             allow_redirects=False,
             stream=True,
         )
@@ -236,13 +261,27 @@ class PacsSession:
         except (requests.RequestException, ValueError) as error:
             if error.args and isinstance(error.args[0], ReadTimeoutError):  # a body that stops coming
                 raise PacsTimeout(f"The {self._name} did not answer in time") from error
-            raise PacsError(f"The {self._name} could not be reached ({type(error).__name__})") from error
+            lost = isinstance(error, requests.ConnectionError)
+            fault = PacsUnreachable if lost else PacsError
+            raise fault(f"The {self._name} could not be reached ({type(error).__name__})") from error
 
 
-def pacs_session(budget: float | None = None, patience: float = CONNECT_SECONDS) -> PacsSession:
-    """A session with the PACS that the environment names; call it once per invocation, its budget starts then."""
-    url, key = settings.url("PACS_SERVICE_URL"), settings.secret("PACS_AUTHORIZATION_TOKEN")
-    return PacsSession(url, key, budget=budget or BUDGET_SECONDS, patience=patience)
+def pacs_session(
+    budget: float | None = None, patience: float = CONNECT_SECONDS, *, guarded: bool = True
+) -> PacsSession:
+    """A session with the PACS that the environment names; call it once per invocation, its budget starts then.
+
+    One that is not `guarded` asks the PACS also while it is held to be down.
+    """
+    url = settings.url("PACS_SERVICE_URL")
+    return PacsSession(
+        url,
+        credentials(dialect().authorization, url),
+        tls=tls(),
+        guard=circuit(url) if guarded else unguarded,
+        budget=budget or BUDGET_SECONDS,
+        patience=patience,
+    )
 
 
 @cache

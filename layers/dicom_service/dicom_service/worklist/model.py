@@ -1,6 +1,6 @@
 """The body of `POST /workitems`, built from the table of fields so that every wrong field is told at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema, create_model
@@ -24,9 +24,11 @@ def _json_schema(field: Field) -> dict[str, Any]:
     return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_VALUES}]}
 
 
-def _declared(field: Field, check: Callable[..., Value | None], description: str) -> tuple[Any, Any]:
+def _declared(
+    field: Field, check: Callable[..., Value | None], description: str, *, optional: bool = False
+) -> tuple[Any, Any]:
     annotation = Annotated[Any, BeforeValidator(check), WithJsonSchema(_json_schema(field))]
-    default = ... if field.required else None
+    default = ... if field.required and not optional else None
     return annotation, Declared(
         default, title=field.name, description=description, examples=[field.example], json_schema_extra=_without_default
     )
@@ -48,13 +50,14 @@ def _by_keyword(field: Field) -> tuple[Any, Any]:
     return _declared(field, check, f"The same as `{field.name}`, by its DICOM keyword")
 
 
-def _by_name(field: Field) -> tuple[Any, Any]:
-    return _declared(field, lambda given: accepted(field, given), f"{field.description} ({field.tag}, {field.vr})")
+def _by_name(field: Field, *, optional: bool) -> tuple[Any, Any]:
+    description = f"{field.description} ({field.tag}, {field.vr})"
+    return _declared(field, lambda given: accepted(field, given), description, optional=optional)
 
 
-def _definitions() -> dict[str, Any]:
-    by_name = {field.name: _by_name(field) for field in FIELDS}
-    return by_name | {field.keyword: _by_keyword(field) for field in FIELDS if field.keyword}
+def _definitions(fields: Iterable[Field], *, optional: bool = False) -> dict[str, Any]:
+    by_name = {field.name: _by_name(field, optional=optional) for field in fields}
+    return by_name | {field.keyword: _by_keyword(field) for field in fields if field.keyword}
 
 
 DECLARED_FIELDS = create_model(
@@ -63,7 +66,19 @@ DECLARED_FIELDS = create_model(
         extra="forbid",
         json_schema_extra={"examples": [{**EXAMPLE}]},
     ),
-    **_definitions(),
+    **_definitions(FIELDS),
+)
+
+CHANGEABLE = tuple(field for field in FIELDS if field.name != "StudyInstanceUID")
+"""The Study Instance UID is what a workitem is found by."""
+
+CHANGEABLE_FIELDS = create_model(
+    "ChangeableFields",
+    __config__=ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"ScheduledProcedureStepStartDate": "20300116", "status": "ARRIVED"}]},
+    ),
+    **_definitions(CHANGEABLE, optional=True),
 )
 
 
@@ -74,6 +89,18 @@ class NewWorkitem(DECLARED_FIELDS):  # type: ignore[misc, valid-type]  # its fie
         """The values that the client gave, by the fields' names."""
         values: dict[str, Value] = BaseModel.model_dump(self, exclude_none=True)
         for field in FIELDS:
+            if field.keyword in values:
+                values[field.name] = values.pop(field.keyword)
+        return values
+
+
+class WorkitemChange(CHANGEABLE_FIELDS):  # type: ignore[misc, valid-type]  # its fields are those of the table
+    """What is to be changed of a workitem; each value is checked as that of a new one."""
+
+    def given(self) -> dict[str, Value | None]:
+        """The values that the client gave, by the fields' names; None for what is to be taken away."""
+        values: dict[str, Value | None] = BaseModel.model_dump(self, include=set(self.model_fields_set))
+        for field in CHANGEABLE:
             if field.keyword in values:
                 values[field.name] = values.pop(field.keyword)
         return values

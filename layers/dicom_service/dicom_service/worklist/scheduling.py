@@ -1,12 +1,15 @@
-"""Scheduling: a client's values become a complete workitem in the worklist."""
+"""Scheduling: a client's values become a complete workitem in the worklist, and change it later."""
 
 import secrets
 from collections.abc import Mapping
 
+from dicom_service.errors import FieldError, InvalidRequest
 from dicom_service.uid_registry import hand_out_uid
 from dicom_service.worklist.backends import Worklist
-from dicom_service.worklist.fields import Value
-from dicom_service.worklist.mapper import dataset_of
+from dicom_service.worklist.fields import FIELDS, STEPS_TAG, Value
+from dicom_service.worklist.mapper import Dataset, dataset_of, element, in_tag_order, keywords_of, steps_of
+
+STEP_TAGS = frozenset(field.tag for field in FIELDS if field.in_step)
 
 
 def schedule(worklist: Worklist, given: Mapping[str, Value]) -> dict[str, str]:
@@ -25,6 +28,27 @@ def schedule(worklist: Worklist, given: Mapping[str, Value]) -> dict[str, str]:
     dataset = dataset_of({**given, **identifiers})
     worklist.create(study_uid, dataset, fresh="StudyInstanceUID" not in given)
     return identifiers
+
+
+def reschedule(worklist: Worklist, study_uid: str, change: Mapping[str, Value | None]) -> dict[str, Value]:
+    """Changes the fields given, takes away those that are None, and gives the workitem as it is then.
+
+    Raises InvalidRequest where nothing is given or this worklist cannot change a field, NotFound where there is no such
+    workitem, Conflict where another change comes between.
+    """
+    if not change:
+        raise InvalidRequest("The request changes nothing", [FieldError("body", "must hold at least one field")])
+    return keywords_of(worklist.change(study_uid, lambda item: _changed(item, change)))
+
+
+def _changed(item: Dataset, change: Mapping[str, Value | None]) -> Dataset:
+    """The item with the change made; attributes and further steps that no field stands for are kept."""
+    values = {name: value for name, value in {**keywords_of(item), **change}.items() if value is not None}
+    new = dataset_of(values)
+    first, *others = steps_of(item)
+    without_own = {tag: content for tag, content in first.items() if tag not in STEP_TAGS}
+    steps = [in_tag_order(without_own | steps_of(new)[0]), *others]
+    return in_tag_order(item | new | {STEPS_TAG: element("SQ", steps)})
 
 
 def _short_id() -> str:

@@ -1,0 +1,49 @@
+"""What TLS with the PACS is checked against, and what the service shows of itself."""
+
+import atexit
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+
+from dicom_service import settings
+from dicom_service.errors import ConfigurationError
+
+PEM = "-----BEGIN "
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Paths of PEM files: `authorities` that the PACS's certificate must come from, the service's own `certificate`.
+
+    Each is None where it is not configured: what the machine trusts (or REQUESTS_CA_BUNDLE names) is trusted then.
+    """
+
+    authorities: str | None = None
+    certificate: str | None = None
+
+
+def tls() -> Tls:
+    """From the environment; raises ConfigurationError for what is neither PEM nor a file."""
+    return Tls(_file("PACS_CA_BUNDLE"), _file("PACS_CLIENT_CERTIFICATE"))
+
+
+def _file(name: str) -> str | None:
+    value = settings.secret(name)
+    if not value:
+        return None
+    if PEM in value:
+        return _written(value.replace("\\n", "\n"))
+    if not os.path.isfile(value):
+        raise ConfigurationError(f"{name} is neither PEM nor the path of a file")
+    return value
+
+
+@cache
+def _written(pem: str) -> str:
+    """A file that only this user may read, until the process ends: libraries take paths, secrets are text."""
+    handle, path = tempfile.mkstemp(suffix=".pem", prefix="dicom-service-")
+    with os.fdopen(handle, "w") as file:
+        file.write(pem.rstrip() + "\n")
+    atexit.register(os.unlink, path)
+    return path

@@ -1,0 +1,40 @@
+"""The end of a workitem: its exam has arrived."""
+
+from dicom_service import settings
+from dicom_service.errors import NotFound
+from dicom_service.worklist.backends import Worklist, worklist
+from dicom_service.worklist.fields import BY_NAME
+from dicom_service.worklist.mapper import Dataset, study_uid_of, values_of
+from dicom_service.worklist.normal import normal_form
+from dicom_service.worklist.scheduling import reschedule
+
+ENDED = frozenset({"COMPLETED", "CANCELED"})
+
+
+def complete(study_uid: str, accession_number: str, patient_id: str) -> None:
+    """Marks the exam's workitems as COMPLETED where the service keeps the worklist; a PACS sees to its own.
+
+    A workitem is the exam's by its Study Instance UID. Where none has that, for a modality may have made up its own, it
+    is by the accession number, and then only where the patient is the same. Both of the latter may be empty. A repeat
+    changes nothing.
+    """
+    if settings.optional("WORKLIST_BACKEND") != "dynamodb":
+        return
+    kept = worklist()
+    found = [normal_form(item) for item in kept.items(study_uid=study_uid)]
+    if not found and accession_number and patient_id:
+        found = [item for item in map(normal_form, kept.items(patient_id=patient_id)) if _is_of(item, accession_number)]
+    for item in found:
+        if not ENDED.intersection(values_of(item, BY_NAME["status"])):
+            _mark(kept, study_uid_of(item))
+
+
+def _is_of(item: Dataset, accession_number: str) -> bool:
+    return accession_number in values_of(item, BY_NAME["AccessionNumber"])
+
+
+def _mark(kept: Worklist, study_uid: str) -> None:
+    try:
+        reschedule(kept, study_uid, {"status": "COMPLETED"})
+    except NotFound:
+        return  # deleted since it was found

@@ -3,6 +3,7 @@
 import base64
 import importlib
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from dicom_service.events.exam_event import announcement
 from dicom_service.events.outbox import store_event
 from dicom_service.events.subscribers import subscribers
+from dicom_service.exams.uploads.rows import Outcome, UploadRow, announce
 from local.aws import Aws
 from local.context import context_for
 from tests.queues import bodies, queue_url
@@ -33,6 +35,7 @@ class Told:
     part: bytes = b""
     before: tuple[str, ...] = ()
     event_stored: bool = False
+    upload_announced: bool = False
 
 
 ANSWERS = {
@@ -47,6 +50,8 @@ ANSWERS = {
     "search_series": Told(200, "application/json", b'"0020000E"', before=("upload_exam",)),
     "search_instances": Told(200, "application/json", b'"00080018"', before=("upload_exam",)),
     "retrieve_exam": Told(200, "image/jpeg", b"\xff\xd8\xff", before=("upload_exam",)),
+    "start_upload": Told(201, "application/json", b'"complete"'),
+    "get_upload": Told(200, "application/json", b'"WAITING"', upload_announced=True),
     "generate_uid": Told(200, "application/json", b'"uid"'),
     "serve_documentation": Told(200, "text/html; charset=utf-8", b'id="swagger-ui"'),
     "receive_exam_event": Told(204),
@@ -58,6 +63,8 @@ ANSWERS = {
 }
 
 SCHEDULED = {"sweep_exam_events": {"published": 0}}
+
+TRANSFERS = ("store_upload",)
 
 BATCHES = ("publish_exam_event", "fan_out_exam_event", "deliver_exam_event", "complete_workitem")
 
@@ -79,6 +86,9 @@ def check_answer(call: Call, function: str) -> None:
         assert here(earlier, sample(earlier))["statusCode"] == 200
     if told.event_stored:
         store_sample()
+    if told.upload_announced:
+        upload_id = sample(function)["pathParameters"]["uploadId"]
+        announce(UploadRow(upload_id, "0001", "ct.zip", 4096, "", "", 0, Outcome("WAITING")), time.time())
 
     answer = call(function, sample(function))
 

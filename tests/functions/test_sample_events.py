@@ -4,7 +4,7 @@ import pytest
 
 from local.aws import Aws
 from local.pacs.server import EmbeddedPacs
-from tests.samples import ANSWERS, BATCHES, FOLDER, SCHEDULED, check_answer, check_batch, here, sample
+from tests.samples import ANSWERS, BATCHES, FOLDER, SCHEDULED, TRANSFERS, check_answer, check_batch, here, sample
 
 
 @pytest.mark.parametrize("function", ANSWERS)
@@ -22,8 +22,13 @@ def test_the_sample_of_a_function_with_a_schedule_is_handled(aws: Aws, function:
     assert here(function, sample(function)) == SCHEDULED[function]
 
 
+@pytest.mark.parametrize("function", TRANSFERS)
+def test_the_sample_of_a_worker_is_handled_where_nothing_is_known_of_it(aws: Aws, function: str) -> None:
+    assert here(function, sample(function)) == {"batchItemFailures": []}
+
+
 def test_every_function_has_one_sample_and_every_sample_is_tried() -> None:
     functions = {path.parent.name for path in FOLDER.parent.glob("functions/*/app.py")}
 
     assert {path.stem for path in FOLDER.glob("*.json")} == functions
-    assert {*ANSWERS, *BATCHES, *SCHEDULED} == functions
+    assert {*ANSWERS, *BATCHES, *SCHEDULED, *TRANSFERS} == functions

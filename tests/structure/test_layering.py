@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "batch": {"errors", "faults"},
     "pacs": FOUNDATIONS,
     "worklist": FOUNDATIONS | {"pacs"},
-    "exams": FOUNDATIONS | {"pacs"},
+    "exams": FOUNDATIONS | {"batch", "faults", "pacs"},
     "viewer": FOUNDATIONS | {"pacs"},
     "readiness": FOUNDATIONS | {"pacs"},
     "events": FOUNDATIONS | {"batch", "faults"},

@@ -17,6 +17,8 @@ STATUSES = {
     ("patch", "/workitems/{studyInstanceUID}"): {"200", "400", "401", "404", "409", "502", "504"},
     ("delete", "/workitems/{studyInstanceUID}"): {"204", "400", "401", "404", "502", "504"},
     ("post", "/exams"): {"200", "202", "400", "401", "409", "413", "422", "502", "504"},
+    ("post", "/exams/uploads"): {"201", "400", "503"},
+    ("get", "/exams/uploads/{uploadId}"): {"200", "400", "404", "503"},
     ("get", "/exams/studies"): {"200", "400", "401", "502", "504"},
     ("get", "/exams/studies/{studyUID}/series"): {"200", "400", "401", "502", "504"},
     ("get", "/exams/studies/{studyUID}/series/{seriesUID}/instances"): {"200", "400", "401", "502", "504"},

@@ -3,17 +3,22 @@
 import io
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from dicom_service.errors import NotDicom
+from dicom_service.errors import NotDicom, ServiceError
 
 if TYPE_CHECKING:
-    from pydicom.dataset import FileDataset
+    from pydicom.dataset import Dataset
 
 PREFIX_AT = 128
 PREFIX = b"DICM"
 DEFERRED_BYTES = 4096
 """Longer values are not read, only checked to be there."""
+
+INFLATED_BYTES = 1024 * 1024
+"""The most of a deflated data set that is held: its UIDs are near its beginning."""
+
+AFTER_THE_UIDS = 0x00200010
 
 
 @dataclass(frozen=True)
@@ -27,15 +32,21 @@ class Part10:
 
 
 def identify(content: bytes) -> Part10:
-    """The identity of the object in a Part 10 file.
+    """The identity of the object in a Part 10 file; raises NotDicom as `identify_file` does."""
+    return identify_file(io.BytesIO(content), len(content))
+
+
+def identify_file(file: BinaryIO, size: int) -> Part10:
+    """The identity of the object in a Part 10 file of `size` bytes that can be sought; little of it is held at a time.
 
     Raises NotDicom, saying why, where it is another kind of file, is cut off, or lacks one of its UIDs.
     """
-    if not content:
+    if not size:
         raise NotDicom("it is empty")
-    if content[PREFIX_AT : PREFIX_AT + len(PREFIX)] != PREFIX:
+    file.seek(0)
+    if file.read(PREFIX_AT + len(PREFIX))[PREFIX_AT:] != PREFIX:
         raise NotDicom("it is no DICOM Part 10 file: DICM is missing at byte 128")
-    dataset = _parsed(content)
+    dataset = _parsed(file, size)
     uids = {
         keyword: str(dataset.get(keyword) or "").strip("\0 ")
         for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
@@ -46,28 +57,53 @@ def identify(content: bytes) -> Part10:
     return Part10(*uids.values())
 
 
-def _parsed(content: bytes) -> "FileDataset":
+def _parsed(file: BinaryIO, size: int) -> "Dataset":
     """The dataset without its long values, read to the end of the file, so that a file that is cut off shows."""
     import warnings
 
-    import pydicom
+    from pydicom.filereader import read_dataset
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(io.BytesIO(content), defer_size=DEFERRED_BYTES)
-            ends = [
-                element.value_tell + element.length
-                for element in dataset.values()
-                if isinstance(element, pydicom.dataelem.RawDataElement) and element.length != 0xFFFFFFFF
-            ]
+            meta = read_dataset(file, False, True, stop_when=lambda tag, _vr, _length: tag.group != 2)
+            if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+                return read_dataset(
+                    io.BytesIO(_inflated_start(file)), False, True, stop_when=lambda tag, *_: tag >= AFTER_THE_UIDS
+                )
+            return _whole(file, size)
+    except (ServiceError, OSError):  # of the file that is read
+        raise
     except zlib.error as error:
         raise NotDicom("it is cut off or corrupt: its deflated data set does not inflate") from error
     except EOFError as error:
         raise NotDicom("it is cut off before its end") from error
     except Exception as error:  # pydicom raises whatever a broken file makes it stumble over
         raise NotDicom("its data set cannot be parsed") from error
-    deflated = dataset.file_meta.get("TransferSyntaxUID") == pydicom.uid.DeflatedExplicitVRLittleEndian
-    if not deflated and max(ends, default=0) > len(content):
+
+
+def _whole(file: BinaryIO, size: int) -> "Dataset":
+    import pydicom
+
+    file.seek(0)
+    dataset = pydicom.dcmread(file, defer_size=DEFERRED_BYTES)
+    ends = [
+        element.value_tell + element.length
+        for element in dataset.values()
+        if isinstance(element, pydicom.dataelem.RawDataElement) and element.length != 0xFFFFFFFF
+    ]
+    if max(ends, default=0) > size:
         raise NotDicom("it is cut off before its end")
     return dataset
+
+
+def _inflated_start(file: BinaryIO) -> bytes:
+    """The beginning of a deflated data set (PS3.5 section A.5), inflated to its end to see that it has one."""
+    inflater, start = zlib.decompressobj(-zlib.MAX_WBITS), b""
+    while not inflater.eof and (piece := inflater.unconsumed_tail or file.read(INFLATED_BYTES)):
+        inflated = inflater.decompress(piece, INFLATED_BYTES)
+        start += inflated[: INFLATED_BYTES - len(start)]
+    if not inflater.eof:
+        raise NotDicom("it is cut off or corrupt: its deflated data set does not inflate")
+    return start

@@ -6,7 +6,7 @@ from typing import Any
 from dicom_service.errors import PacsError, RequestTooLarge
 from dicom_service.pacs.attributes import first_value
 from dicom_service.pacs.dialects import Dialect
-from dicom_service.pacs.failure_reasons import in_words
+from dicom_service.pacs.failure_reasons import EXISTS_ALREADY, in_words
 from dicom_service.pacs.multipart import related_body
 from dicom_service.pacs.session import PacsAnswer, PacsSession
 from dicom_service.pacs.streams import SizedBody
@@ -36,6 +36,11 @@ class StoreOutcome:
         """Whether the PACS said that it holds the object."""
         return not self.reason
 
+    @property
+    def exists_already(self) -> bool:
+        """Whether the PACS refused the object because it holds one with its SOP Instance UID."""
+        return not EXISTS_ALREADY.isdisjoint(_named(self.response, FAILED_SOPS).values())
+
 
 def store_instance(
     session: PacsSession, dialect: Dialect, part10: bytes | SizedBody, sop_class_uid: str, sop_instance_uid: str
@@ -58,6 +63,15 @@ def store_instance(
         raise PacsError("The PACS answered success but did not say that it stored the object")
     reason = failed.get(sop_instance_uid, next(iter(failed.values()), None))
     return StoreOutcome(_refusal(response, sop_class_uid, sop_instance_uid), in_words(reason))
+
+
+def accepted(sop_class_uid: str, sop_instance_uid: str) -> dict[str, Any]:
+    """The STOW-RS response for an object that is known to be stored."""
+    item = {
+        SOP_CLASS_UID: {"vr": "UI", "Value": [sop_class_uid]},
+        SOP_INSTANCE_UID: {"vr": "UI", "Value": [sop_instance_uid]},
+    }
+    return {REFERENCED_SOPS: {"vr": "SQ", "Value": [item]}}
 
 
 def refused(sop_class_uid: str, sop_instance_uid: str, reason: str) -> StoreOutcome:

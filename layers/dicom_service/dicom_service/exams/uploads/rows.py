@@ -1,0 +1,199 @@
+"""The uploads table: one row per announced file, and one per entry of a zip file; gone a week after its last change.
+
+A row that is STORING belongs to one worker until `leaseUntil`; what a worker writes after that is not taken.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from dicom_service import settings
+from dicom_service.errors import NotFound
+from dicom_service.stores import client, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+State = Literal["WAITING", "STORING", "STORED", "REFUSED", "FAILED"]
+FINAL: tuple[State, ...] = ("STORED", "REFUSED", "FAILED")
+
+KEPT_SECONDS = 7 * 24 * 3600
+LEASE_SECONDS = 915
+"""A worker is ended after 900 s."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file: `result` is its STOW-RS response, `reason` says in words why there is none, or more."""
+
+    state: State
+    reason: str = ""
+    result: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class UploadRow:
+    """A file of an upload; `size` in bytes, `sha256` in hexadecimal or empty, `multipart_id` where it comes in parts.
+
+    `attempts` counts the tries to store it that failed or are under way.
+    """
+
+    upload_id: str
+    file_id: str
+    name: str
+    size: int
+    sha256: str
+    multipart_id: str
+    attempts: int
+    outcome: Outcome
+
+    @property
+    def key(self) -> str:
+        """Where its bytes lie in the bucket until they are stored."""
+        return incoming_key(self.upload_id, self.file_id)
+
+
+def incoming_key(upload_id: str, file_id: str) -> str:
+    """The bucket's key of an announced file."""
+    return f"uploads/{upload_id}/{file_id}"
+
+
+def announce(row: UploadRow, now: float) -> None:
+    """Notes a file that is to come; raises StoreUnavailable."""
+    item: dict[str, AttributeValueTypeDef] = {
+        **_key(row.upload_id, row.file_id),
+        "name": {"S": row.name},
+        "size": {"N": str(row.size)},
+        "sha256": {"S": row.sha256},
+        "multipartId": {"S": row.multipart_id},
+        "attempts": {"N": "0"},
+        **_outcome_attributes(row.outcome, now),
+    }
+    with translated("note an upload"):
+        client("dynamodb").put_item(TableName=_table(), Item=item)
+
+
+def read_upload(upload_id: str) -> Iterator[UploadRow]:
+    """The files of an upload, each followed by its entries; raises StoreUnavailable."""
+    pages = client("dynamodb").get_paginator("query")
+    with translated("read an upload"):
+        for page in pages.paginate(
+            TableName=_table(),
+            KeyConditionExpression="uploadId = :upload",
+            ExpressionAttributeValues={":upload": {"S": upload_id}},
+            ConsistentRead=True,
+        ):
+            yield from map(_row, page["Items"])
+
+
+def claim(upload_id: str, file_id: str, now: float, *, again: bool = False) -> UploadRow | float | None:
+    """The row, for this worker alone until its lease ends, with one attempt more.
+
+    Otherwise the seconds until another worker's lease ends, or None where the file has its outcome; `again` begins anew
+    with one that FAILED. Raises NotFound where there is no such file.
+    """
+    dynamodb = client("dynamodb")
+    try:
+        with translated("claim an upload"):
+            claimed = dynamodb.update_item(
+                TableName=_table(),
+                Key=_key(upload_id, file_id),
+                UpdateExpression="SET #state = :storing, leaseUntil = :until, attempts = "
+                + (":one" if again else "attempts + :one"),
+                ConditionExpression="#state = :waiting OR (#state = :storing AND leaseUntil <= :now)"
+                + (" OR #state = :failed" if again else ""),
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues={
+                    ":storing": {"S": "STORING"},
+                    ":waiting": {"S": "WAITING"},
+                    ":now": {"N": str(int(now))},
+                    ":until": {"N": str(int(now) + LEASE_SECONDS)},
+                    ":one": {"N": "1"},
+                    **({":failed": {"S": "FAILED"}} if again else {}),
+                },
+                ReturnValues="ALL_NEW",
+            )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return _why_not(upload_id, file_id, now)
+    return _row(claimed["Attributes"])
+
+
+def release(row: UploadRow, reason: str, now: float, *, attempts: int) -> None:
+    """Leaves the file to whoever claims it next; raises StoreUnavailable."""
+    _write(row, Outcome("STORING", reason), now, attempts)
+
+
+def conclude(row: UploadRow, outcome: Outcome, now: float) -> None:
+    """Notes the outcome for good; raises StoreUnavailable."""
+    _write(row, outcome, now, row.attempts)
+
+
+def put_entry(row: UploadRow, number: int, name: str, outcome: Outcome, now: float) -> None:
+    """Notes what became of an entry of a zip file; raises StoreUnavailable."""
+    item = _key(row.upload_id, f"{row.file_id}/{number:05}") | {"name": {"S": name}}
+    with translated("note an entry of an upload"):
+        client("dynamodb").put_item(TableName=_table(), Item=item | _outcome_attributes(outcome, now))
+
+
+def _write(row: UploadRow, outcome: Outcome, now: float, attempts: int) -> None:
+    attributes = _outcome_attributes(outcome, now) | {"leaseUntil": {"N": "0"}, "attempts": {"N": str(attempts)}}
+    dynamodb = client("dynamodb")
+    try:
+        with translated("note what became of an upload"):
+            dynamodb.update_item(
+                TableName=_table(),
+                Key=_key(row.upload_id, row.file_id),
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
+                ConditionExpression="#state = :claimed AND attempts = :attempt",
+                ExpressionAttributeNames={f"#{name}": name for name in attributes},
+                ExpressionAttributeValues={
+                    **{f":{name}": value for name, value in attributes.items()},
+                    ":claimed": {"S": "STORING"},
+                    ":attempt": {"N": str(row.attempts)},
+                },
+            )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return  # another worker took the file over when this one's lease had ended
+
+
+def _why_not(upload_id: str, file_id: str, now: float) -> float | None:
+    with translated("read an upload"):
+        found = client("dynamodb").get_item(TableName=_table(), Key=_key(upload_id, file_id), ConsistentRead=True)
+    item = found.get("Item")
+    if item is None:
+        raise NotFound("There is no such upload")
+    if item["state"]["S"] in FINAL:
+        return None
+    return max(1.0, float(item["leaseUntil"]["N"]) - now)
+
+
+def _outcome_attributes(outcome: Outcome, now: float) -> "dict[str, AttributeValueTypeDef]":
+    return {
+        "state": {"S": outcome.state},
+        "reason": {"S": outcome.reason},
+        "result": {"S": json.dumps(outcome.result) if outcome.result else ""},
+        "expiresAt": {"N": str(int(now) + KEPT_SECONDS)},
+    }
+
+
+def _row(item: "Mapping[str, AttributeValueTypeDef]") -> UploadRow:
+    result = item["result"]["S"]
+    return UploadRow(
+        upload_id=item["uploadId"]["S"],
+        file_id=item["fileId"]["S"],
+        name=item["name"]["S"],
+        size=int(item["size"]["N"]) if "size" in item else 0,
+        sha256=item["sha256"]["S"] if "sha256" in item else "",
+        multipart_id=item["multipartId"]["S"] if "multipartId" in item else "",
+        attempts=int(item["attempts"]["N"]) if "attempts" in item else 0,
+        outcome=Outcome(cast("State", item["state"]["S"]), item["reason"]["S"], json.loads(result) if result else None),
+    )
+
+
+def _key(upload_id: str, file_id: str) -> "dict[str, AttributeValueTypeDef]":
+    return {"uploadId": {"S": upload_id}, "fileId": {"S": file_id}}
+
+
+def _table() -> str:
+    return settings.required("UPLOADS_TABLE")

@@ -1,0 +1,35 @@
+"""What became of an upload, as it is told to the client."""
+
+from typing import Any
+
+from dicom_service.errors import NotFound
+from dicom_service.exams.uploads.announce import addresses_to_resume
+from dicom_service.exams.uploads.rows import UploadRow, read_upload
+
+
+def upload_status(upload_id: str, *, resume: bool) -> dict[str, Any]:
+    """`uploadId` and `files`, each with `id`, `name`, `state`, and `result` or `reason`; a zip file has `entries` too.
+
+    With `resume`, files that are awaited have the addresses of `begin_upload` again. Raises NotFound, StoreUnavailable.
+    """
+    files: dict[str, dict[str, Any]] = {}
+    for row in read_upload(upload_id):
+        file_id, _, entry = row.file_id.partition("/")
+        if entry:
+            files[file_id].setdefault("entries", []).append({"name": row.name, **_outcome(row)})
+            continue
+        files[file_id] = {"id": file_id, "name": row.name, **_outcome(row)}
+        if resume and row.outcome.state == "WAITING":
+            files[file_id] |= addresses_to_resume(row)
+    if not files:
+        raise NotFound("There is no such upload, or it is older than a week")
+    return {"uploadId": upload_id, "files": list(files.values())}
+
+
+def _outcome(row: UploadRow) -> dict[str, Any]:
+    told: dict[str, Any] = {"state": row.outcome.state}
+    if row.outcome.result:
+        told["result"] = row.outcome.result
+    if row.outcome.reason:
+        told["reason"] = row.outcome.reason
+    return told

@@ -1,0 +1,67 @@
+"""What a client of large uploads does, and the service's workers, one step at a time."""
+
+import json
+from typing import Any
+
+import requests
+
+from functions.store_upload.app import lambda_handler as store_upload
+from local.aws import Aws
+from local.context import context_for
+from tests.conftest import Invoke
+from tests.queues import queue_url, received
+
+
+def start(invoke: Invoke, *files: dict[str, Any], **options: Any) -> dict[str, Any]:
+    """Announces files; the answer's JSON."""
+    answer = invoke("start_upload", "POST", "/exams/uploads", body={"files": list(files), **options})
+    assert answer["statusCode"] == 201, answer["body"]
+    announced: dict[str, Any] = json.loads(answer["body"])
+    return announced
+
+
+def send_form(form: dict[str, Any], content: bytes) -> requests.Response:
+    """Posts a file to its signed form, as a browser would."""
+    return requests.post(form["url"], data=form["fields"], files={"file": content}, timeout=60)
+
+
+def upload(invoke: Invoke, content: bytes, name: str = "a.dcm", **facts: Any) -> str:
+    """Announces one file and sends it; the upload's identifier."""
+    announced = start(invoke, {"name": name, "size": len(content), **facts})
+    assert send_form(announced["files"][0]["upload"], content).status_code == 204
+    return str(announced["uploadId"])
+
+
+def work(aws: Aws) -> None:
+    """Lets `store_upload` handle each message that can be seen now, the bucket's test event among them."""
+    url = queue_url(aws, "UploadsQueue")
+    while event := received(aws, url):
+        failed = store_upload(event, context_for("StoreUpload", timeout=900))["batchItemFailures"]
+        if not failed:
+            aws.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=event["Records"][0]["receiptHandle"])
+
+
+def arrived(aws: Aws) -> dict[str, Any]:
+    """The event of a file that has arrived, invisible from now on."""
+    while True:
+        event = received(aws, queue_url(aws, "UploadsQueue"))
+        assert event is not None
+        if "s3:TestEvent" not in event["Records"][0]["body"]:
+            return event
+
+
+def hurry(aws: Aws, logical_id: str, event: dict[str, Any]) -> None:
+    """Makes a postponed message visible at once."""
+    aws.client("sqs").change_message_visibility(
+        QueueUrl=queue_url(aws, logical_id),
+        ReceiptHandle=event["Records"][0]["receiptHandle"],
+        VisibilityTimeout=0,
+    )
+
+
+def status(invoke: Invoke, upload_id: str, query: str = "") -> list[dict[str, Any]]:
+    """The files of an upload as they stand."""
+    answer = invoke("get_upload", path=f"/exams/uploads/{upload_id}", query=query)
+    assert answer["statusCode"] == 200, answer["body"]
+    files: list[dict[str, Any]] = json.loads(answer["body"])["files"]
+    return files

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from threading import Lock, Thread
 from typing import Any
 
+from local.moto_transactions import check_conditions_before_writing
+
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -15,6 +17,7 @@ def main() -> None:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
+    check_conditions_before_writing()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     application = _atomic_tables(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)

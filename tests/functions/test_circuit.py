@@ -1,84 +1,98 @@
-"""The circuit of a subscriber that does not answer: it costs little, and the others nothing."""
+"""A PACS that is down is left alone for a while, and callers are told at once."""
+
+import json
+import time
+from typing import Any
 
 import pytest
 
-from dicom_service.events.circuit import open_seconds
-from dicom_service.events.messages import DeliveryMessage
+from dicom_service.pacs.circuit import FAILURES_TO_OPEN, OPEN_SECONDS
 from local.aws import Aws
-from tests.courier import STUDY, Courier
-from tests.scripted import Answer, Asked
-from tests.scripted import ScriptedPacs as ScriptedSubscriber
+from tests.conftest import Invoke
+from tests.scripted import Answer, Asked, ScriptedPacs
 
 
-@pytest.fixture
-def courier(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Courier:
-    """Events on their way; subscribers may be on loopback addresses."""
-    monkeypatch.setenv("CALLBACK_ALLOW_INSECURE", "true")
-    return Courier(aws)
+@pytest.fixture(autouse=True)
+def kept_in_a_table(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The template's own table, which the tests of other things do without."""
+    names = aws.client("dynamodb").list_tables()["TableNames"]
+    monkeypatch.setenv("CIRCUITS_TABLE", next(name for name in names if "CircuitsTable" in name))
 
 
-def announce(courier: Courier, number: int) -> list[DeliveryMessage]:
-    courier.pacs_event = {"StudyInstanceUID": STUDY, "n": number}
-    return courier.announce()
+def search(invoke: Invoke) -> dict[str, Any]:
+    return invoke("search_studies", path="/exams/studies", query={"PatientId": "P1"})
 
 
-def test_how_long_it_is_open() -> None:
-    assert [open_seconds(failures) for failures in (0, 4, 5, 6, 7, 8, 9, 1000)] == [0, 0, 60, 120, 240, 480, 900, 900]
-
-
-def test_after_five_failures_only_a_probe_is_sent_now_and_then(
-    courier: Courier, monkeypatch: pytest.MonkeyPatch
+def test_after_failures_in_a_row_the_pacs_is_not_asked_and_callers_are_told_when_to_come_again(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ScriptedSubscriber(Answer(500)) as subscriber:
-        monkeypatch.setenv("CALLBACK_URLS", subscriber.url)
-        messages = [message for number in range(20) for message in announce(courier, number)]
-        waits = [courier.attempt(message) for message in messages]
-        assert waits == [5] * 5 + [60] * 15
-        assert len(subscriber.asked) == 5
-        courier.clock.now += 60
-        assert sorted(courier.attempt(message) or 0 for message in messages[5:])[:2] == [5, 120]
-        assert len(subscriber.asked) == 6, "one probe, and the others go on waiting"
-        assert courier.row(messages[-1]).attempts == 0, "waiting uses up no attempt"
+    with ScriptedPacs(Answer(503, headers={"Retry-After": "60"})) as pacs:
+        monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
+        assert [search(invoke)["statusCode"] for _ in range(FAILURES_TO_OPEN)] == [502] * FAILURES_TO_OPEN
+        asked = len(pacs.asked)
+        refused = [search(invoke) for _ in range(3)]
+        path = "/exams/studies/1.2/series/1.3/instance/1.4"
+        refused.append(invoke("retrieve_exam", path=path, query={"fileType": "application/dicom"}))
+    assert len(pacs.asked) == asked
+    for answer in refused:
+        assert answer["statusCode"] == 503
+        assert 1 <= int(answer["headers"]["Retry-After"]) <= OPEN_SECONDS
+        assert json.loads(answer["body"])["title"] == "PACS Down"
 
 
-def test_when_the_subscriber_is_back_everything_arrives(courier: Courier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pacs_that_refuses_is_not_down(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = [Answer(status) for status in (401, 404, 500, 400, 409) * 3]
+    with ScriptedPacs(*script, Answer(200, b"[]")) as pacs:
+        monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
+        statuses = {search(invoke)["statusCode"] for _ in range(15)}
+    assert 503 not in statuses
+    assert len(pacs.asked) == 15
+
+
+def test_a_success_in_between_starts_the_count_anew(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing = [Answer(503, headers={"Retry-After": "60"})] * (FAILURES_TO_OPEN - 1)
+    with ScriptedPacs(*failing, Answer(200, b"[]"), *failing, Answer(200, b"[]")) as pacs:
+        monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
+        statuses = [search(invoke)["statusCode"] for _ in range(2 * FAILURES_TO_OPEN)]
+    assert statuses == ([502] * (FAILURES_TO_OPEN - 1) + [200]) * 2
+
+
+def test_when_the_time_is_up_one_request_shows_that_the_pacs_is_back(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
     up = False
 
-    def answer(asked: Asked) -> Answer:
-        return Answer(200 if up else 503)
+    def answer(_: Asked) -> Answer:
+        return Answer(200, b"[]") if up else Answer(503, headers={"Retry-After": "60"})
 
-    with ScriptedSubscriber(by=answer) as subscriber:
-        monkeypatch.setenv("CALLBACK_URLS", subscriber.url)
-        messages = [message for number in range(20) for message in announce(courier, number)]
-        for message in messages:
-            courier.attempt(message)
+    monkeypatch.setattr("dicom_service.pacs.circuit.OPEN_SECONDS", 1)
+    with ScriptedPacs(by=answer) as pacs:
+        monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
+        for _ in range(FAILURES_TO_OPEN):
+            search(invoke)
+        assert search(invoke)["statusCode"] == 503
         up = True
-        courier.clock.now += 900
-        for message in messages:
-            courier.carry(message)
-        assert {courier.row(message).state for message in messages} == {"delivered"}
-        assert len(subscriber.asked) == 5 + 20
+        time.sleep(2)
+        statuses = [search(invoke)["statusCode"] for _ in range(3)]
+    assert statuses == [200] * 3
 
 
-def test_a_dead_url_costs_the_others_nothing(courier: Courier, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ScriptedSubscriber(Answer(500)) as dead, ScriptedSubscriber(Answer(200)) as alive:
-        monkeypatch.setenv("CALLBACK_URLS", f"{dead.url},{alive.url}")
-        messages = [message for number in range(10) for message in announce(courier, number)]
-        for message in messages:
-            courier.attempt(message)
-    assert (len(dead.asked), len(alive.asked)) == (5, 10)
+def test_another_environment_learns_it_from_the_table(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dicom_service.pacs import circuit
+
+    with ScriptedPacs(Answer(503, headers={"Retry-After": "60"})) as pacs:
+        monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
+        for _ in range(FAILURES_TO_OPEN):
+            search(invoke)
+        circuit._circuit.cache_clear()  # as in a new environment, which remembers nothing
+        asked = len(pacs.asked)
+        assert search(invoke)["statusCode"] == 503
+    assert len(pacs.asked) == asked
 
 
-def test_a_delivery_that_only_waited_is_given_up_in_the_end(courier: Courier, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ScriptedSubscriber(Answer(500)) as subscriber:
-        monkeypatch.setenv("CALLBACK_URLS", subscriber.url)
-        messages = [message for number in range(6) for message in announce(courier, number)]
-        for message in messages[:5]:
-            courier.attempt(message)
-        assert courier.attempt(messages[5]) == 60
-        courier.clock.now += 4 * 86400
-        assert courier.attempt(messages[5]) is None
-    row = courier.row(messages[5])
-    assert (row.state, row.attempts) == ("failed", 0)
-    assert row.last_error == "was not tried, because other deliveries to the subscriber kept failing"
-    assert len(courier.dead_letters()) == 1
+def test_readiness_asks_all_the_same(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedPacs(*[Answer(503, headers={"Retry-After": "60"})] * FAILURES_TO_OPEN, Answer(200, b"[]")) as pacs:
+        monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
+        for _ in range(FAILURES_TO_OPEN):
+            search(invoke)
+        assert invoke("check_health", path="/-/ready")["statusCode"] == 200

@@ -1,5 +1,6 @@
 """A PACS that answers what a test tells it to, over a real socket, and remembers what it was asked."""
 
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -44,6 +45,11 @@ class ScriptedPacs:
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
+    def encrypt(self, context: ssl.SSLContext) -> None:
+        """Speaks TLS from now on; to be called before it starts."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = self.url.replace("http://", "https://")
+
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
@@ -84,7 +90,7 @@ class ScriptedPacs:
                     self.wfile.write(answer.body[: len(answer.body) - answer.cut])
                 self.close_connection = self.close_connection or bool(answer.cut)
 
-            do_GET = do_POST = do_DELETE = do_PUT = answer  # noqa: N815
+            do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = answer  # noqa: N815
 
             def log_message(self, *_: Any) -> None:
                 """Nothing: pytest's output is for pytest."""

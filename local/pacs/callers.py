@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import io
 import secrets
 import threading
 import time
@@ -92,7 +93,7 @@ class SigningKey:
                 *(f"{name}:{caller.headers.get(name, '').strip()}" for name in signed.split(";")),
                 "",
                 signed,
-                hashlib.sha256(caller.get_data()).hexdigest(),
+                hashlib.sha256(_body(caller)).hexdigest(),
             ]
         )
         text = "\n".join(
@@ -107,3 +108,10 @@ class SigningKey:
         for part in scope:
             key = hmac.digest(key, part.encode(), "sha256")
         return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def _body(caller: Request) -> bytes:
+    """The whole body, which whoever answers the request reads again."""
+    body: bytes = caller.environ["wsgi.input"].read()
+    caller.environ["wsgi.input"] = io.BytesIO(body)
+    return body

@@ -191,8 +191,7 @@ def test_data_dir_keeps_the_exams(tmp_path: Path) -> None:
     pydicom_data = pytest.importorskip("pydicom.data", reason="install pydicom: pip install -r requirements/dev.txt")
     exam = Path(pydicom_data.get_testdata_file("CT_small.dcm"))
     for _ in range(2):
-        (tmp_path / "temporary").mkdir(exist_ok=True)
-        with running(tmp_path / "temporary", DATA_DIR=str(tmp_path / "kept")) as (process, url):
+        with running(tmp_path, DATA_DIR=str(tmp_path / "kept")) as (process, url):
             found = requests.get(f"{url}/exams/studies?PatientId=1CT1", timeout=20).json()
             requests.post(f"{url}/exams", files={"file": exam.read_bytes()}, timeout=20).raise_for_status()
             process.terminate()

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from dicom_service.events.outbox import store_event
 from dicom_service.events.topic import publish_event
 from local.aws import Aws
 from tests.courier import STUDY, Courier
+from tests.installed import program
 from tests.queues import bodies
 
 PAGE = (Path(__file__).parents[2] / "docs/events.md").read_text()
@@ -61,14 +61,12 @@ class Receiver:
 def receiver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Receiver]:
     """Each receiver that the page shows."""
     if request.param == "python":
-        program, name = sys.executable, "receive.py"
+        interpreter, name = sys.executable, "receive.py"
     else:
-        program, name = shutil.which("node") or "", "receive.mjs"
-        if not program:
-            pytest.skip("NOT TESTED: the Node example of docs/events.md; install Node 20 (apt-get install nodejs)")
+        interpreter, name = program("node", "nodejs"), "receive.mjs"
     path = tmp_path / name
     path.write_text(block(request.param))
-    found = Receiver([program, str(path)])
+    found = Receiver([interpreter, str(path)])
     yield found
     found.printed()
 

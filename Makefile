@@ -21,7 +21,7 @@ demo: .venv/.made  ## the story of one exam, against a running service or one of
 	@exec $(PYTHON) -m local.demo
 
 test: .venv/.made  ## every test
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadfile
 
 lint: .venv/.made  ## ruff, mypy, the template
 	.venv/bin/ruff check .

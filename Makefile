@@ -43,10 +43,13 @@ lock: .venv/.made  ## the pinned requirements, anew
 	    --no-annotate --no-header -c requirements/dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; \
 	done
 
+contact-sheet: .venv/.made  ## docs/contact-sheet.png: the pictures of every test file of pydicom and pydicom-data
+	$(PYTHON) -m bench.contact_sheet docs/contact-sheet.png
+
 redrive: .venv/.made  ## dead letters back to their queues: of the stack in AWS, or of make run with AWS=http://...
 	@$(PYTHON) -m local.redrive $(AWS)
 
 deploy: build  ## to AWS, with samconfig.toml's parameters
 	.venv/bin/sam deploy
 
-.PHONY: help run demo test lint build openapi lock redrive deploy
+.PHONY: help run demo test lint build openapi lock contact-sheet redrive deploy

@@ -1,8 +1,9 @@
 """One PNG sheet of the pictures of every test file of pydicom and pydicom-data, or of the files given.
 
-    python bench/contact_sheet.py SHEET.png [FILE ...]
+    python -m bench.contact_sheet SHEET.png [FILE ...]
 
-Prints the CPU time per picture and the files that got a placeholder.
+Tiny pictures are enlarged, captions of placeholders are yellow. Prints the CPU time per picture and the files that got
+a placeholder.
 """
 
 import logging
@@ -14,8 +15,6 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "layers" / "dicom_service"))
 
 from dicom_service.exams.pictures.draw import draw_picture
 from dicom_service.exams.pictures.request import PictureRequest
@@ -49,14 +48,17 @@ def main(arguments: list[str]) -> None:
         start = time.process_time()
         picture = draw_picture(data, PictureRequest())
         milliseconds.append((time.process_time() - start) * 1000)
-        with Image.open(BytesIO(picture.jpeg)) as image:
+        with Image.open(BytesIO(picture.jpeg)) as opened:
+            image: Image.Image = opened
+            enlarged = max(1, (CELL - 4) // max(image.size))
+            image = image.resize((image.width * enlarged, image.height * enlarged), Image.Resampling.NEAREST)
             image.thumbnail((CELL - 4, CELL - 4))
             left, top = number % COLUMNS * CELL, number // COLUMNS * (CELL + CAPTION)
             sheet.paste(image, (left + (CELL - image.width) // 2, top + (CELL - image.height) // 2))
         pencil.text((left + 2, top + CELL), file.name[:30], "#f0c060" if picture.placeholder else "#c0c0c0", font)
         if picture.placeholder:
             print("placeholder", file.name)
-    sheet.save(target)
+    sheet.save(target, optimize=True)
     slowest = sorted(zip(milliseconds, files, strict=True))[-8:]
     print("slowest", ", ".join(f"{file.name} {ms:.1f} ms" for ms, file in slowest))
     quantiles = statistics.quantiles(milliseconds, n=20)

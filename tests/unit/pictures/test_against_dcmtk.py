@@ -13,8 +13,7 @@ import pytest
 from PIL import Image
 
 from bench.contact_sheet import dicom_files
-from dicom_service.exams.pictures.dataset import StoredObject, read_object
-from dicom_service.exams.pictures.values import number, whole
+from bench.dcmtk import dcmtk_command
 from tests.unit.pictures.synthetic import shown
 
 pytestmark = pytest.mark.skipif(
@@ -46,21 +45,8 @@ COMPARED = {
 FILES = {file.name: file for file in dicom_files()}
 
 
-def dcmtk_options(stored: StoredObject) -> list[str]:
-    """The first window or VOI LUT of the object, else the histogram without its outer percents."""
-    if number(stored.dataset, "WindowCenter") is not None:
-        return ["+Wi", "1"]
-    if "VOILUTSequence" in stored.dataset:
-        return ["+Wl", "1"]
-    return ["+Wh", "1"] if whole(stored.dataset, "BitsStored", 8) > 8 else []
-
-
 def dcmtk_picture(file: Path, target: Path) -> np.ndarray:
-    stored = read_object(file.read_bytes())
-    middle = max(1, whole(stored.dataset, "NumberOfFrames", 1)) // 2 + 1
-    tool = "dcml2pnm" if stored.transfer_syntax.startswith("1.2.840.10008.1.2.4.8") else "dcmj2pnm"
-    command = [tool, "+op", "+F", str(middle), *dcmtk_options(stored), str(file), str(target)]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(dcmtk_command(file, target, "+op"), check=True, capture_output=True)
     with Image.open(target) as image:
         return np.asarray(image).astype(int)
 

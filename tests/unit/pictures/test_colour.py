@@ -191,3 +191,8 @@ def test_upper_values_of_a_grey_image_may_have_colours() -> None:
     picture = shown(array_object(values, PixelPresentation="COLOR", WindowCenter=500.5, WindowWidth=1001, **attributes))
     for column, colour in ((8, (0, 0, 0)), (24, (127, 127, 127)), (40, COLOURS[0]), (56, COLOURS[3])):
         assert nearly(picture[:, column], colour, 6)
+
+
+def test_colours_of_a_tiny_picture_are_not_mixed() -> None:
+    rows = np.array([[[166, 141, 52]] * 3, [[63, 87, 176]] * 3, [[158, 158, 158]] * 3], "u1")
+    assert nearly(shown(array_object(rows), PictureRequest()), rows, tolerance=12)

@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from dicom_service.events.delivery import deliver
 from dicom_service.events.exam_event import announcement
 from dicom_service.events.messages import DeliveryMessage
-from dicom_service.events.outbox import INLINE_BYTES, store_event
+from dicom_service.events.outbox import INLINE_BYTES, load_event, store_event
 from dicom_service.events.sweep import sweep
 from dicom_service.events.topic import publish_event
 from dicom_service.events.webhook import Sender
@@ -89,6 +90,13 @@ class TestFeed:
         assert [event["eventId"] for event in page()["events"]] != [late]
         assert sweep(clock=lambda: START + 121) == 1
         assert [event["eventId"] for event in page(after=cursor)["events"]] == [late]
+
+    def test_publishers_that_race_leave_no_gap_and_no_double(self, page: Any) -> None:
+        ids = [take(number) for number in range(24)]
+        with ThreadPoolExecutor(3) as publishers:
+            list(publishers.map(publish_event, [*ids, *ids]))
+        assert sorted(event["eventId"] for event in page()["events"]) == sorted(ids)
+        assert sorted(load_event(event_id).position for event_id in ids) == list(range(1, 25))
 
     def test_filters_by_study_and_by_type(self, page: Any) -> None:
         ids = [

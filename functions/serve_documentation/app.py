@@ -31,6 +31,10 @@ HEADERS = {
 }
 """The page runs and loads what this function serves, and talks to the API that it documents; to nothing else."""
 
+THE_DOCUMENT: Any = {
+    "description": "The document",
+    "content": {"application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.0"}}},
+}
 NOT_MODIFIED: OpenAPIResponse = {"description": "The client has the current version already (If-None-Match)"}
 
 
@@ -57,14 +61,7 @@ def show_documentation() -> Response[str]:
     description="The OpenAPI 3.1 document of this service.",
     tags=["Documentation"],
     operation_id="get_openapi_document",
-    responses={
-        200: {
-            "description": "The document",
-            "content": {"application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.0"}}},
-        },
-        304: NOT_MODIFIED,
-        **problems(500),
-    },
+    responses={200: THE_DOCUMENT, 304: NOT_MODIFIED, **problems(500)},
     compress=True,
 )
 def get_openapi_document() -> Response[str]:

@@ -77,6 +77,12 @@ def _ratios(files: Sequence[Measured], start: float) -> str:
             lambda each: each.drawn,
         ),
         _ratio(
+            "Orthanc's `/rendered`, on the clock, beside drawing here, CPU",
+            files,
+            lambda each: each.rendered,
+            lambda each: each.drawn,
+        ),
+        _ratio(
             "Orthanc's `/rendered`, beside fetching from it and drawing here, on the clock",
             files,
             lambda each: each.rendered,

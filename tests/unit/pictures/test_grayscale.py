@@ -6,6 +6,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from dicom_service.exams.pictures.grayscale import by_level
 from dicom_service.exams.pictures.request import PictureRequest
 from tests.unit.pictures.synthetic import FINEST, array_object, image_object, nearly, ramp, shown
 
@@ -202,3 +203,14 @@ def test_overlays_in_unused_bits_are_left_out() -> None:
     frame[10:20, 10:20] |= 0x1000
     picture = shown(array_object(frame, BitsStored=12, WindowCenter=2048, WindowWidth=4096), FINEST)
     assert nearly(picture, SHADES)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8"])
+@pytest.mark.parametrize("close_together", [True, False])
+def test_levels_are_shaded_alike_one_by_one_and_all_at_once(dtype: str, close_together: bool) -> None:
+    ends = np.iinfo(dtype)
+    values = [ends.min, ends.min + 1, ends.min + 3] * 4 if close_together else [ends.min, ends.max, ends.max // 2]
+
+    shades = by_level(np.array(values, dtype), lambda levels: np.where(levels == max(values), 255, 0).astype("u1"))
+
+    assert shades.tolist() == [255 if value == max(values) else 0 for value in values]

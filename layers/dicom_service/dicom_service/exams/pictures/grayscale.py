@@ -1,6 +1,8 @@
 """The grayscale pipeline: stored values, modality LUT, VOI LUT or window, polarity (PS3.4 Annex N.2)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,10 @@ from dicom_service.exams.pictures.values import items, number, text
 from dicom_service.exams.pictures.window import Window, apply_window, percentile_window
 
 XRAY_ANGIOGRAPHIC_AND_FLUOROSCOPIC = ("1.2.840.10008.5.1.4.1.1.12.1", "1.2.840.10008.5.1.4.1.1.12.2")
+MOST_BYTES_BY_LEVEL = 4
 type Greys = NDArray[np.uint8]
+type Shade = Callable[[Samples], Greys]
+"""From values of any shape to as many shades."""
 
 
 @dataclass(frozen=True)
@@ -32,43 +37,57 @@ class GrayscaleFrame:
 
     def greys(self, wanted: tuple[float, float] | None) -> Greys:
         """Shades of (rows, columns), 0 black; `wanted` (centre, width) goes before what the object says."""
-        greys = self._shown(self._modality_values(), wanted)
-        return np.invert(greys) if self.layout.photometric == "MONOCHROME1" else greys
-
-    def _shown(self, values: Samples, wanted: tuple[float, float] | None) -> Greys:
-        if wanted:
-            return apply_window(values, Window(*wanted))
-        for holder in holders(self.stored.dataset, self.index, "FrameVOILUTSequence"):
-            for item in items(holder, "VOILUTSequence"):
-                lut = grey_lut(item, bool(values.min() < 0), self.stored.big_endian)
-                if lut:
-                    return (lut[values] * (255.0 / lut.highest)).astype(np.uint8)
-            window = window_of(holder)
-            if window:
-                return apply_window(values, window)
-        return self._without_window(values)
-
-    def _without_window(self, values: Samples) -> Greys:
-        padded = padding(self.stored.dataset, self.layout, self.values)
-        shown = values if padded is None or padded.all() else values[~padded]
-        greys = apply_window(values, percentile_window(shown, self.layout))
+        shade, padded = self._stated(wanted), None
+        if shade is None:
+            padded = padding(self.stored.dataset, self.layout, self.values)
+            shade = self._spread(padded)
+        greys = by_level(self.values, lambda stored: shade(self._modality_values(stored)))
         if padded is not None:
             greys[padded] = 255 if self.layout.photometric == "MONOCHROME1" else 0
-        return greys
+        return np.invert(greys) if self.layout.photometric == "MONOCHROME1" else greys
 
-    def _modality_values(self) -> Samples:
+    def _stated(self, wanted: tuple[float, float] | None) -> Shade | None:
+        if wanted:
+            return partial(apply_window, window=Window(*wanted))
+        for holder in holders(self.stored.dataset, self.index, "FrameVOILUTSequence"):
+            for item in items(holder, "VOILUTSequence"):
+                extremes = np.array([self.values.min(), self.values.max()])
+                lut = grey_lut(item, bool(self._modality_values(extremes).min() < 0), self.stored.big_endian)
+                if lut:
+                    return lut.shades
+            window = window_of(holder)
+            if window:
+                return partial(apply_window, window=window)
+        return None
+
+    def _spread(self, padded: NDArray[np.bool_] | None) -> Shade:
+        shown = self.values if padded is None or padded.all() else self.values[~padded]
+        return partial(apply_window, window=percentile_window(self._modality_values(shown), self.layout))
+
+    def _modality_values(self, stored: Samples) -> Samples:
         """Modality LUT, rescale or neither (PS3.3 C.11.1, C.7.6.16.2.9)."""
         dataset = self.stored.dataset
         if not _is_for_measuring_only(dataset):
             for item in items(dataset, "ModalityLUTSequence"):
                 lut = grey_lut(item, self.layout.signed, self.stored.big_endian)
                 if lut:
-                    return lut[self.values]
+                    return lut[stored]
         for holder in holders(dataset, self.index, "PixelValueTransformationSequence"):
             slope, intercept = number(holder, "RescaleSlope"), number(holder, "RescaleIntercept")
             if slope:
-                return self.values * np.float64(slope) + (intercept or 0.0)
-        return self.values
+                return stored * np.float64(slope) + (intercept or 0.0)
+        return stored
+
+
+def by_level(values: Samples, shade: Shade) -> Greys:
+    """The shades of an array of any shape; each level between its extremes is shaded once where those are fewer."""
+    if values.dtype.kind not in "iu" or values.dtype.itemsize > MOST_BYTES_BY_LEVEL:
+        return shade(values)
+    lowest, highest = int(values.min()), int(values.max())
+    if highest - lowest >= values.size:
+        return shade(values)
+    greys: Greys = np.take(shade(np.arange(lowest, highest + 1)), np.subtract(values, lowest, dtype=np.intp))
+    return greys
 
 
 def signed_values(samples: Samples, layout: PixelLayout) -> Samples:

@@ -29,6 +29,10 @@ class Lut:
         found: NDArray[np.uint16] = self.entries[positions]
         return found
 
+    def shades(self, values: Samples) -> NDArray[np.uint8]:
+        """Look up an array of any shape, the highest output as 255."""
+        return (self[values] * (255.0 / self.highest)).astype(np.uint8)
+
 
 @dataclass(frozen=True)
 class Descriptor:

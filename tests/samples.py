@@ -14,6 +14,7 @@ import pytest
 from dicom_service.events.exam_event import announcement
 from dicom_service.events.outbox import store_event
 from dicom_service.events.subscribers import subscribers
+from dicom_service.exams.downloads.rows import Download, begin
 from dicom_service.exams.uploads.rows import Outcome, UploadRow, announce
 from local.aws import Aws
 from local.context import context_for
@@ -36,6 +37,7 @@ class Told:
     before: tuple[str, ...] = ()
     event_stored: bool = False
     upload_announced: bool = False
+    archive_asked_for: bool = False
 
 
 ANSWERS = {
@@ -50,6 +52,9 @@ ANSWERS = {
     "search_series": Told(200, "application/json", b'"0020000E"', before=("upload_exam",)),
     "search_instances": Told(200, "application/json", b'"00080018"', before=("upload_exam",)),
     "retrieve_exam": Told(200, "image/jpeg", b"\xff\xd8\xff", before=("upload_exam",)),
+    "retrieve_thumbnail": Told(200, "image/jpeg", b"\xff\xd8\xff", before=("upload_exam",)),
+    "archive_study": Told(202, "application/json", b'"QUEUED"', before=("upload_exam",)),
+    "get_archive": Told(202, "application/json", b'"QUEUED"', archive_asked_for=True),
     "start_upload": Told(201, "application/json", b'"complete"'),
     "get_upload": Told(200, "application/json", b'"WAITING"', upload_announced=True),
     "generate_uid": Told(200, "application/json", b'"uid"'),
@@ -64,7 +69,7 @@ ANSWERS = {
 
 SCHEDULED = {"sweep_exam_events": {"published": 0}}
 
-TRANSFERS = ("store_upload",)
+TRANSFERS = ("prepare_download", "store_upload")
 
 BATCHES = ("publish_exam_event", "fan_out_exam_event", "deliver_exam_event", "complete_workitem")
 
@@ -86,6 +91,9 @@ def check_answer(call: Call, function: str) -> None:
         assert here(earlier, sample(earlier))["statusCode"] == 200
     if told.event_stored:
         store_sample()
+    if told.archive_asked_for:
+        archive_id = sample(function)["pathParameters"]["archiveId"]
+        begin(Download(archive_id, ("study", "1.2"), "QUEUED", "", time.time() + 60), time.time())
     if told.upload_announced:
         upload_id = sample(function)["pathParameters"]["uploadId"]
         announce(UploadRow(upload_id, "0001", "ct.zip", 4096, "", "", 0, Outcome("WAITING")), time.time())

@@ -8,20 +8,24 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import FiniteFloat
 
 from dicom_service.errors import FieldError, InvalidRequest
+from dicom_service.exams.downloads.stored_object import fetch_object
 from dicom_service.exams.pictures.request import PictureRequest
 from dicom_service.exams.thumbnail import thumbnail
-from dicom_service.exams.transfers import MOST_INLINE_BYTES, signed_url
 from dicom_service.http.answer import answer
-from dicom_service.http.binary import binary_answer
+from dicom_service.http.binary import binary_answer, cached_answer
 from dicom_service.http.exam_answers import EXAM_ANSWERS
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import InstancePath, SeriesPath, StudyPath
 from dicom_service.http.request import parse_json
+from dicom_service.http.transfer_answers import NOT_READY, RETRY_SECONDS, STILL_COMING, json_answer
 from dicom_service.pacs.dialects import dialect
-from dicom_service.pacs.retrieve import Instance, retrieve_instance
+from dicom_service.pacs.retrieve import Instance
 from dicom_service.pacs.session import pacs_session
 
 app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
+
+KEPT_SECONDS = 3600
+"""For so long a client may show a thumbnail again without asking: an object does not change."""
 
 FileType = Annotated[
     Literal["application/dicom", "image/jpeg"],
@@ -42,7 +46,7 @@ Quality = Annotated[int, Query(alias="quality", ge=1, le=100, description="The t
     description="The same as with `instance` in place of `instances`.",
     tags=["Exams"],
     operation_id="retrieve_exam_of_instances",
-    responses=EXAM_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
+    responses=EXAM_ANSWERS | NOT_READY | problems(400, 401, 404, 500, 502, 503, 504),
 )
 @app.get(
     "/exams/studies/<studyUID>/series/<seriesUID>/instance/<instanceUID>",
@@ -50,7 +54,7 @@ Quality = Annotated[int, Query(alias="quality", ge=1, le=100, description="The t
     description="`size`, `frame`, the window and `quality` are of use for a thumbnail only.",
     tags=["Exams"],
     operation_id="retrieve_exam",
-    responses=EXAM_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
+    responses=EXAM_ANSWERS | NOT_READY | problems(400, 401, 404, 500, 502, 503, 504),
 )
 def retrieve_exam(
     study_uid: StudyPath,
@@ -78,18 +82,22 @@ def _other_half(centre: float | None) -> FieldError:
 
 
 def _object(instance: Instance) -> Response[str]:
-    content = retrieve_instance(pacs_session(), dialect(), instance)
-    file_name = f"{instance.instance_uid}.dcm"
-    if len(content) > MOST_INLINE_BYTES:
-        return Response(303, None, "", {"Location": signed_url(content, file_name), "Cache-Control": "no-store"})
-    headers = {"Content-Disposition": f'attachment; filename="{file_name}"', "Cache-Control": "private, no-store"}
-    return binary_answer(content, "application/dicom", headers)
+    found = fetch_object(pacs_session(), dialect(), instance)
+    if found is None:
+        return json_answer(202, STILL_COMING, {"Retry-After": str(RETRY_SECONDS)})
+    if isinstance(found, str):
+        return Response(303, None, "", {"Location": found, "Cache-Control": "no-store"})
+    disposition = f'attachment; filename="{instance.instance_uid}.dcm"'
+    return binary_answer(
+        found, "application/dicom", {"Content-Disposition": disposition, "Cache-Control": "private, no-store"}
+    )
 
 
 def _thumbnail(instance: Instance, wanted: PictureRequest) -> Response[str]:
     picture = thumbnail(pacs_session(), dialect(), instance, wanted)
-    headers = {"Cache-Control": "private, no-store"} | ({"X-Thumbnail": "placeholder"} if picture.placeholder else {})
-    return binary_answer(picture.jpeg, "image/jpeg", headers)
+    headers = {"X-Thumbnail": "placeholder"} if picture.placeholder else {}
+    known = app.current_event.headers.get("if-none-match", "")
+    return cached_answer(picture.jpeg, "image/jpeg", headers, known, KEPT_SECONDS)
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -14,6 +14,7 @@ API = {"pydantic"}
 PACS = {"pydantic", "requests"}
 
 BUDGET = {
+    "archive_study": PACS,
     "check_health": PACS,
     "complete_workitem": set(),
     "create_viewer_token": PACS,
@@ -22,16 +23,19 @@ BUDGET = {
     "deliver_exam_event": set(),
     "fan_out_exam_event": set(),
     "generate_uid": API,
+    "get_archive": PACS,
     "get_exam_event": API,
     "get_upload": API,
     "list_deliveries": API,
     "list_exam_events": API,
     "list_workitems": API,
+    "prepare_download": {"requests"},
     "publish_exam_event": set(),
     "receive_exam_event": API,
     "redeliver_exam_event": API,
     "redeliver_exam_events": API,
     "retrieve_exam": PACS,
+    "retrieve_thumbnail": PACS,
     "search_instances": PACS,
     "search_series": PACS,
     "search_studies": PACS,

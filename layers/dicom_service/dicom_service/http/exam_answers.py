@@ -71,6 +71,21 @@ UPLOAD_BODY = {
     },
 }
 
+_PICTURE_HEADERS: dict[str, Any] = {
+    "X-Thumbnail": {"description": "`placeholder`", "schema": {"type": "string"}},
+    "ETag": {"description": "Of a thumbnail", "schema": {"type": "string"}},
+    "Cache-Control": {"description": "A thumbnail may be kept by the client itself", "schema": {"type": "string"}},
+}
+_NOT_MODIFIED: dict[int, Any] = {304: {"description": "The thumbnail is the one that `If-None-Match` names"}}
+
+THUMBNAIL_ANSWERS: dict[int, Any] = {
+    200: {
+        "description": "A thumbnail; `X-Thumbnail: placeholder` where there is no image that can be shown",
+        "content": {"image/jpeg": {"schema": _BINARY}},
+        "headers": _PICTURE_HEADERS,
+    },
+} | _NOT_MODIFIED
+
 EXAM_ANSWERS: dict[int, Any] = {
     200: {
         "description": "The stored object byte for byte, or its thumbnail; `X-Thumbnail: placeholder` where the object "
@@ -78,11 +93,11 @@ EXAM_ANSWERS: dict[int, Any] = {
         "content": {"application/dicom": {"schema": _BINARY}, "image/jpeg": {"schema": _BINARY}},
         "headers": {
             "Content-Disposition": {"description": "The DICOM file's name", "schema": {"type": "string"}},
-            "X-Thumbnail": {"description": "`placeholder`", "schema": {"type": "string"}},
+            **_PICTURE_HEADERS,
         },
     },
     303: {
         "description": "The object is larger than a function may answer: fetch it from `Location` within five minutes",
         "headers": {"Location": {"description": "A signed URL", "schema": {"type": "string", "format": "uri"}}},
     },
-}
+} | _NOT_MODIFIED

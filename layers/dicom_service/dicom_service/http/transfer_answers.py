@@ -112,9 +112,14 @@ UPLOAD_STATUS = {
 }
 
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+STILL_COMING = {"state": "RUNNING"}
 NOT_READY: dict[int, Any] = {
     202: {
-        "description": "The object is still on its way from the PACS: ask again after `Retry-After` seconds",
+        **_json(
+            "The object is still on its way from the PACS: ask again after `Retry-After` seconds",
+            {"type": "object", "properties": {"state": {"type": "string"}}},
+            STILL_COMING,
+        ),
         "headers": _RETRY_AFTER,
     }
 }
@@ -125,12 +130,11 @@ _ARCHIVE = {
     "required": ["archiveId", "state", "instances"],
     "properties": {
         "archiveId": {"type": "string"},
-        "state": {"type": "string", "enum": ["QUEUED", "RUNNING", "FAILED"]},
+        "state": {"type": "string", "enum": ["QUEUED", "RUNNING"]},
         "instances": {
             "type": "object",
             "properties": {"done": {"type": "integer"}, "total": {"type": "integer"}},
         },
-        "reason": {"type": "string"},
     },
 }
 ARCHIVE_ANSWERS: dict[int, Any] = {
@@ -144,6 +148,14 @@ ARCHIVE_ANSWERS: dict[int, Any] = {
     },
     303: {"description": "It is ready: a zip file", "headers": {"Location": _LOCATION}},
 }
+
+
+def archive_answer(status: dict[str, Any], url: str) -> Response[str]:
+    """A 303 to the URL where there is one, else a 202 with the status and where to ask for it again."""
+    if url:
+        return Response(303, None, "", {"Location": url, "Cache-Control": "no-store"})
+    location = f"/exams/archives/{status['archiveId']}"
+    return json_answer(202, status, {"Location": location, "Retry-After": str(RETRY_SECONDS)})
 
 
 def json_answer(status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> Response[str]:

@@ -25,27 +25,36 @@ def search_studies(session: PacsSession, dialect: Dialect, patient_id: str) -> D
 
 def search_series(session: PacsSession, dialect: Dialect, patient_id: str, study_uid: str) -> Datasets:
     """The series of a study (Table 10.6.3-4), none where the study is not the patient's."""
-    if not _owns(session, dialect, patient_id, study_uid):
+    if find_study(session, dialect, patient_id, study_uid) is None:
         return []
-    path = f"{dialect.searching}/{study_uid}/series"
-    return [completed(dataset, SERIES) for dataset in _all_pages(session, path, {}, SERIES_UID)]
+    return [completed(dataset, SERIES) for dataset in series_of(session, dialect, study_uid)]
 
 
 def search_instances(
     session: PacsSession, dialect: Dialect, patient_id: str, study_uid: str, series_uid: str
 ) -> Datasets:
     """The instances of a series (Table 10.6.3-5), none where the study is not the patient's."""
-    if not _owns(session, dialect, patient_id, study_uid):
+    if find_study(session, dialect, patient_id, study_uid) is None:
         return []
-    path = f"{dialect.searching}/{study_uid}/series/{series_uid}/instances"
-    return [completed(dataset, INSTANCE) for dataset in _all_pages(session, path, {}, SOP_UID)]
+    return [completed(dataset, INSTANCE) for dataset in instances_of(session, dialect, study_uid, series_uid)]
 
 
-def _owns(session: PacsSession, dialect: Dialect, patient_id: str, study_uid: str) -> bool:
-    """Whether the study is the patient's: PatientID is no key that a PACS must match below study level."""
+def find_study(session: PacsSession, dialect: Dialect, patient_id: str, study_uid: str) -> dict[str, Any] | None:
+    """The study, None where it is not the patient's: PatientID is no key that a PACS must match below study level."""
     query = {"PatientID": patient_id, "StudyInstanceUID": study_uid}
     found = _all_pages(session, dialect.searching, query, STUDY_UID)
-    return any(first_value(dataset, STUDY_UID) == study_uid and _is_of(dataset, patient_id) for dataset in found)
+    his = (one for one in found if first_value(one, STUDY_UID) == study_uid and _is_of(one, patient_id))
+    return next(his, None)
+
+
+def series_of(session: PacsSession, dialect: Dialect, study_uid: str) -> Datasets:
+    """The series of a study, whoever's it is; none where the PACS knows no such study."""
+    return _all_pages(session, f"{dialect.searching}/{study_uid}/series", {}, SERIES_UID)
+
+
+def instances_of(session: PacsSession, dialect: Dialect, study_uid: str, series_uid: str) -> Datasets:
+    """The instances of a series, whoever's it is; none where the PACS knows no such series."""
+    return _all_pages(session, f"{dialect.searching}/{study_uid}/series/{series_uid}/instances", {}, SOP_UID)
 
 
 def _is_of(dataset: dict[str, Any], patient_id: str) -> bool:

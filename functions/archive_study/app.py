@@ -1,0 +1,35 @@
+"""`GET /exams/studies/{studyUID}/archive`: a whole study as a zip file."""
+
+import time
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dicom_service.exams.downloads.study_archive import begin_archive, told
+from dicom_service.http.answer import answer
+from dicom_service.http.openapi import problems
+from dicom_service.http.parameters import StudyPath, patient_id_query
+from dicom_service.http.request import parse_json
+from dicom_service.http.transfer_answers import ARCHIVE_ANSWERS, archive_answer
+from dicom_service.pacs.dialects import dialect
+from dicom_service.pacs.session import pacs_session
+
+app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
+
+
+@app.get(
+    "/exams/studies/<studyUID>/archive",
+    summary="Download a whole study",
+    description="First checks that the study is the patient's. One archive is made for all who ask; it serves for an "
+    "hour, as long as the study has as many instances.",
+    tags=["Exams"],
+    operation_id="archive_study",
+    responses=ARCHIVE_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
+)
+def archive_study(study_uid: StudyPath, patient_id: Annotated[str, patient_id_query("PatientId")]) -> Response[str]:
+    return archive_answer(*told(begin_archive(pacs_session(), dialect(), patient_id, study_uid, time.time)))
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return answer(app, event, context)

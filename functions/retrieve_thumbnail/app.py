@@ -1,0 +1,66 @@
+"""`GET …/studies/{studyUID}/thumbnail`, `GET …/series/{seriesUID}/thumbnail`: a picture that stands for it."""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dicom_service.exams.pictures.request import PictureRequest
+from dicom_service.exams.representative import of_series, of_study
+from dicom_service.exams.thumbnail import thumbnail
+from dicom_service.http.answer import answer
+from dicom_service.http.binary import cached_answer
+from dicom_service.http.exam_answers import THUMBNAIL_ANSWERS
+from dicom_service.http.openapi import problems
+from dicom_service.http.parameters import SeriesPath, StudyPath
+from dicom_service.http.request import parse_json
+from dicom_service.pacs.dialects import dialect
+from dicom_service.pacs.retrieve import Instance
+from dicom_service.pacs.session import PacsSession, pacs_session
+
+app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
+
+KEPT_SECONDS = 60
+"""For so long a client may show it again without asking: another instance may stand for it when more have come."""
+
+Size = Annotated[int, Query(alias="size", ge=16, le=2048, description="The longest side in pixels")]
+Quality = Annotated[int, Query(alias="quality", ge=1, le=100, description="The JPEG's quality")]
+
+
+@app.get(
+    "/exams/studies/<studyUID>/thumbnail",
+    summary="Show a study",
+    description="The thumbnail of the middle instance of the series with the most instances; images come first.",
+    tags=["Exams"],
+    operation_id="retrieve_study_thumbnail",
+    responses=THUMBNAIL_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
+)
+def show_study(study_uid: StudyPath, size: Size = 256, quality: Quality = 85) -> Response[str]:
+    session = pacs_session()
+    return _shown(session, of_study(session, dialect(), study_uid), PictureRequest(size, quality=quality))
+
+
+@app.get(
+    "/exams/studies/<studyUID>/series/<seriesUID>/thumbnail",
+    summary="Show a series",
+    description="The thumbnail of its middle instance, by the instances' numbers.",
+    tags=["Exams"],
+    operation_id="retrieve_series_thumbnail",
+    responses=THUMBNAIL_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
+)
+def show_series(study_uid: StudyPath, series_uid: SeriesPath, size: Size = 256, quality: Quality = 85) -> Response[str]:
+    session = pacs_session()
+    instance = of_series(session, dialect(), study_uid, series_uid)
+    return _shown(session, instance, PictureRequest(size, quality=quality))
+
+
+def _shown(session: PacsSession, instance: Instance, wanted: PictureRequest) -> Response[str]:
+    picture = thumbnail(session, dialect(), instance, wanted)
+    headers = {"X-Thumbnail": "placeholder"} if picture.placeholder else {}
+    known = app.current_event.headers.get("if-none-match", "")
+    return cached_answer(picture.jpeg, "image/jpeg", headers, known, KEPT_SECONDS)
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return answer(app, event, context)

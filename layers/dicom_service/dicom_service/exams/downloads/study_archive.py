@@ -1,0 +1,108 @@
+"""A study as a zip file, made while its objects come from the PACS and written into the bucket as it is made."""
+
+import hashlib
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from typing import IO, Any, cast
+
+from dicom_service.errors import NotFound, PacsError, ServiceError
+from dicom_service.exams import queue
+from dicom_service.exams.bucket_writer import BucketWriter, signed_url
+from dicom_service.exams.downloads.opened import opened
+from dicom_service.exams.downloads.rows import QUEUED_LEASE_SECONDS, WORKER_LEASE_SECONDS, Download, begin, read, write
+from dicom_service.pacs.attributes import first_value
+from dicom_service.pacs.dialects import Dialect
+from dicom_service.pacs.retrieve import Instance
+from dicom_service.pacs.search import SERIES_UID, SOP_UID, find_study, instances_of, series_of
+from dicom_service.pacs.session import PacsSession
+
+HELD_BYTES = 16 * 1024 * 1024
+"""Objects up to here are held before they are packed, so that one that breaks off can be fetched again."""
+
+NUMBER_OF_INSTANCES = "00201208"
+FASTEST = 1
+REPORT_SECONDS = 2.0
+"""Uncompressed images shrink to a half at the fastest level; its 60 MB/s are what a PACS and a bucket carry."""
+
+
+def begin_archive(
+    session: PacsSession, dialect: Dialect, patient_id: str, study_uid: str, clock: Callable[[], float]
+) -> Download:
+    """The archive of a patient's study: ready, under way, or asked of a worker now.
+
+    One that is ready is used again for an hour, as long as the study has as many instances. Raises NotFound where the
+    patient has no such study.
+    """
+    found = find_study(session, dialect, patient_id, study_uid)
+    if found is None:
+        raise NotFound("The patient has no such study")
+    total = int(first_value(found, NUMBER_OF_INSTANCES) or 0)
+    name = hashlib.sha256(f"study/{study_uid}/{total}".encode()).hexdigest()[:32]
+    now = clock()
+    wanted = Download(name, ("study", study_uid), "QUEUED", "", now + QUEUED_LEASE_SECONDS, total=total)
+    download, mine = begin(wanted, now)
+    if mine:
+        queue.send("DOWNLOADS_QUEUE_URL", {"downloadId": download.download_id})
+    return download
+
+
+def find_archive(archive_id: str) -> Download:
+    """An archive that was asked for; raises NotFound where there is none, PacsError where it could not be made."""
+    download = read(archive_id)
+    if download is None or download.what[0] != "study":
+        raise NotFound("There is no such archive, or it is older than a day")
+    if download.state == "FAILED":
+        raise PacsError(f"The archive could not be made: {download.reason}")
+    return download
+
+
+def told(download: Download) -> tuple[dict[str, Any], str]:
+    """What a client is told of an archive, and the URL, for five minutes, of one that is ready; else an empty text."""
+    instances = {"done": download.done, "total": download.total}
+    status = {"archiveId": download.download_id, "state": download.state, "instances": instances}
+    return status, signed_url(download.key) if download.state == "READY" else ""
+
+
+def write_archive(session: PacsSession, dialect: Dialect, download: Download, clock: Callable[[], float]) -> None:
+    """Packs every object of the study, as `SERIES/INSTANCE.dcm`; raises where one of them does not come whole."""
+    study_uid = download.what[1]
+    instances = _instances(session, dialect, study_uid)
+    if not instances:
+        raise NotFound("The PACS does not know the study any more")
+    reported = 0.0
+    with (
+        BucketWriter(download.key, "application/zip", f"{study_uid}.zip") as writer,
+        zipfile.ZipFile(cast("IO[bytes]", writer), "w", zipfile.ZIP_DEFLATED, compresslevel=FASTEST) as archive,
+    ):
+        for done, instance in enumerate(instances):
+            if clock() >= reported + REPORT_SECONDS:
+                reported = clock()
+                _report(download, done, len(instances), reported)
+            _pack(archive, session, dialect, instance)
+    _report(download, len(instances), len(instances), clock())
+
+
+def _instances(session: PacsSession, dialect: Dialect, study_uid: str) -> list[Instance]:
+    series = [str(first_value(dataset, SERIES_UID)) for dataset in series_of(session, dialect, study_uid)]
+    return [
+        Instance(study_uid, series_uid, str(first_value(dataset, SOP_UID)))
+        for series_uid in series
+        for dataset in instances_of(session, dialect, study_uid, series_uid)
+    ]
+
+
+def _pack(archive: zipfile.ZipFile, session: PacsSession, dialect: Dialect, instance: Instance) -> None:
+    info = zipfile.ZipInfo(f"{instance.series_uid}/{instance.instance_uid}.dcm")
+    info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+    with opened(session, dialect, instance, HELD_BYTES) as found:
+        info.file_size = found.size
+        with archive.open(info, "w", force_zip64=not found.size) as entry:
+            for piece in found.pieces():
+                entry.write(piece)
+
+
+def _report(download: Download, done: int, total: int, now: float) -> None:
+    """Says how far it is, and that this worker is still at it."""
+    if not write(replace(download, done=done, total=total, until=now + WORKER_LEASE_SECONDS), now):
+        raise ServiceError("Another worker makes the archive by now")

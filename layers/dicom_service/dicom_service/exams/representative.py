@@ -1,0 +1,58 @@
+"""Which instance stands for its series, and which series for its study, in a picture."""
+
+from typing import Any
+
+from dicom_service.errors import NotFound
+from dicom_service.pacs.attributes import first_value
+from dicom_service.pacs.dialects import Dialect
+from dicom_service.pacs.retrieve import Instance
+from dicom_service.pacs.search import SERIES_UID, SOP_UID, instances_of, series_of
+from dicom_service.pacs.session import PacsSession
+
+MODALITY = "00080060"
+SERIES_NUMBER = "00200011"
+INSTANCES_OF_SERIES = "00201209"
+INSTANCE_NUMBER = "00200013"
+ROWS = "00280010"
+
+WITHOUT_IMAGES = frozenset(
+    {"ANN", "ASMT", "AU", "DOC", "ECG", "EPS", "FID", "HC", "HD", "KO", "M3D", "PLAN", "PR", "REG"}
+    | {"RTPLAN", "RTRECORD", "RTSTRUCT", "RWV", "SMR", "SR", "SRF", "STAIN", "VF"}
+)
+"""Modalities (PS3.3 section C.7.3.1.1.1) of which other series are better pictures."""
+
+
+def of_study(session: PacsSession, dialect: Dialect, study_uid: str) -> Instance:
+    """The instance that stands for the series with the most instances, of those with images; raises NotFound."""
+    series = series_of(session, dialect, study_uid)
+    if not series:
+        raise NotFound("There is no such study")
+    return of_series(session, dialect, study_uid, str(first_value(min(series, key=_rank), SERIES_UID)))
+
+
+def of_series(session: PacsSession, dialect: Dialect, study_uid: str, series_uid: str) -> Instance:
+    """The middle instance, by its number, of those that say that they are images, if any does; raises NotFound."""
+    instances = instances_of(session, dialect, study_uid, series_uid)
+    if not instances:
+        raise NotFound("There is no such series")
+    images = [dataset for dataset in instances if first_value(dataset, ROWS)] or instances
+    images.sort(key=lambda dataset: (_number(dataset, INSTANCE_NUMBER), str(first_value(dataset, SOP_UID))))
+    return Instance(study_uid, series_uid, str(first_value(images[len(images) // 2], SOP_UID)))
+
+
+def _rank(series: dict[str, Any]) -> tuple[bool, int, int, str]:
+    """Lowest for the best; the same whatever the order in which the PACS lists them."""
+    return (
+        first_value(series, MODALITY) in WITHOUT_IMAGES,
+        -_number(series, INSTANCES_OF_SERIES),
+        _number(series, SERIES_NUMBER),
+        str(first_value(series, SERIES_UID)),
+    )
+
+
+def _number(dataset: dict[str, Any], tag: str) -> int:
+    """An IS or US; 0 where it is missing or no number, as PACS answer it at times."""
+    try:
+        return int(first_value(dataset, tag) or 0)
+    except (TypeError, ValueError):
+        return 0

@@ -1,4 +1,4 @@
-"""What the exam functions do before each kind of PACS: the stand-in in every manner that it can take on, and Orthanc."""
+"""What the exam functions do before each kind of PACS: the stand-in in every manner that it has, and Orthanc."""
 
 import base64
 import io

@@ -48,7 +48,7 @@ def test_the_key_is_sent_verbatim_and_the_query_is_percent_encoded() -> None:
         (403, PacsRefusedCredentials),
         (404, PacsObjectUnknown),
         (410, PacsObjectUnknown),
-        (409, PacsConflict),
+        (409, PacsError),
         (408, PacsTimeout),
         (504, PacsTimeout),
         (302, PacsError),
@@ -67,6 +67,11 @@ def test_a_status_becomes_a_fault_of_its_own(status: int, fault: type[PacsError]
     assert raised.type is fault
     assert "html" not in raised.value.detail
     assert len(pacs.asked) == 1
+
+
+def test_a_conflict_is_one_of_what_changes_something() -> None:
+    with ScriptedPacs(Answer(409)) as pacs, pytest.raises(PacsConflict):
+        session(pacs).send("POST", "/studies", body=b"x")
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])

@@ -53,6 +53,9 @@ FAULTS: dict[int, type[PacsError]] = {
     503: PacsUnreachable,
     504: PacsTimeout,
 }
+FAULTS_OF_GET = {status: fault for status, fault in FAULTS.items() if fault is not PacsConflict}
+"""What only reads is in nobody's way: a conflict there is nonsense."""
+
 MEANINGS: dict[type[PacsError], str] = {
     PacsRefusedCredentials: "refused our credentials",
     PacsObjectUnknown: "does not know the object",
@@ -141,7 +144,7 @@ class PacsSession:
 
         def ask() -> PacsAnswer:
             answer = self._patiently(lambda: self._once(method, url, headers, body), pauses)
-            return self._accepted(answer, answers)
+            return self._accepted(answer, answers, FAULTS if method != "GET" else FAULTS_OF_GET)
 
         asked: PacsAnswer = self._guard(ask)
         return asked
@@ -157,7 +160,8 @@ class PacsSession:
         url = self._url(path, query)
 
         def ask() -> PacsStream:
-            return self._accepted(self._patiently(lambda: self._begun(url, headers, answers), PAUSES_SECONDS), answers)
+            begun = self._patiently(lambda: self._begun(url, headers, answers), PAUSES_SECONDS)
+            return self._accepted(begun, answers, FAULTS_OF_GET)
 
         stream: PacsStream = self._guard(ask)
         try:
@@ -245,10 +249,12 @@ class PacsSession:
             raise PacsTimeout(f"The {self._name} did not answer in time")
         return left
 
-    def _accepted[Answer: PacsAnswer | PacsStream](self, answer: Answer, answers: Container[int]) -> Answer:
+    def _accepted[Answer: PacsAnswer | PacsStream](
+        self, answer: Answer, answers: Container[int], faults: Mapping[int, type[PacsError]]
+    ) -> Answer:
         if answer.status in answers:
             return answer
-        fault = FAULTS.get(answer.status, PacsError)
+        fault = faults.get(answer.status, PacsError)
         meaning = MEANINGS.get(fault, f"answered with status {answer.status}")
         raise fault(f"The {self._name} {meaning}")
 

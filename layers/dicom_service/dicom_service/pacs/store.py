@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from dicom_service.errors import PacsError, RequestTooLarge
+from dicom_service.errors import PacsError, PacsObjectUnknown, PacsRejected, RequestTooLarge
 from dicom_service.pacs.attributes import first_value
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.failure_reasons import EXISTS_ALREADY, in_words
@@ -52,7 +52,10 @@ def store_instance(
     """
     body, content_type = related_body(part10, "application/dicom")
     headers = {"Content-Type": content_type, "Accept": "application/dicom+json"}
-    answer = session.send("POST", dialect.storing, headers=headers, body=body, answers=STORE_ANSWERS)
+    try:
+        answer = session.send("POST", dialect.storing, headers=headers, body=body, answers=STORE_ANSWERS)
+    except PacsObjectUnknown as error:
+        raise PacsRejected("The PACS takes no objects on the path that is configured") from error
     if answer.status == 413:
         raise RequestTooLarge("The PACS takes no object of this size")
     response = _response(answer)

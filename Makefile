@@ -20,6 +20,9 @@ run: .venv/.made  ## the service, an embedded PACS and AWS emulated, on this mac
 demo: .venv/.made  ## the story of one exam, against a running service or one of its own
 	@exec $(PYTHON) -m local.demo
 
+probe: .venv/.made  ## what the PACS at PACS_SERVICE_URL can do; STORE=true lets it store one object and remove it
+	@exec $(PYTHON) -m local.probe
+
 test: .venv/.made  ## every test
 	$(PYTHON) -m pytest -n 2 --dist loadfile
 
@@ -52,4 +55,4 @@ redrive: .venv/.made  ## dead letters back to their queues: of the stack in AWS,
 deploy: build  ## to AWS, with samconfig.toml's parameters
 	.venv/bin/sam deploy
 
-.PHONY: help run demo test lint build openapi lock contact-sheet redrive deploy
+.PHONY: help run demo probe test lint build openapi lock contact-sheet redrive deploy

@@ -18,6 +18,8 @@ INSTANCE = re.compile(r"/dicom-web/studies/[^/]+/series/[^/]+/instances/[^/]+")
 SEARCH = re.compile(r"/dicom-web/(studies(/[^/]+/series(/[^/]+/instances)?)?)")
 PICTURE = re.compile(r"/(thumbnail|rendered)$")
 ANY_TYPE = "*/*"
+EVERYWHERE = ("/ngv", "/oauth2/")
+"""The viewer, and where tokens are given out."""
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -26,13 +28,16 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 class Manner:
     """How one kind of PACS behaves.
 
-    `base` stands behind the server's address in PACS_SERVICE_URL, `tree` is where its DICOMweb tree is. `objects` are
+    `base` stands behind the server's address in PACS_SERVICE_URL, `tree` is where its DICOMweb tree is, with UPS-RS
+    where `steps`, and `beside` what it has beside the tree; everything else is unknown there. `objects` are
     the media types that it gives an object as, `not_this_type` its status for others, `pictures` the resources that it
     renders, `nothing` what it answers to a search that finds nothing: a status and a body.
     """
 
     base: str = ""
     tree: str = OWN_TREE
+    beside: tuple[str, ...] = ()
+    steps: bool = False
     objects: tuple[str, ...] = (MULTIPART_RELATED, APPLICATION_DICOM)
     not_this_type: int = 406
     pictures: tuple[str, ...] = ("thumbnail", "rendered")
@@ -40,16 +45,17 @@ class Manner:
 
 
 MANNERS = {
-    "o3": Manner(),
-    "dicomweb": Manner(base=OWN_TREE),
+    "o3": Manner(tree="", beside=("/o3-dpacs-wado/",)),
+    "dicomweb": Manner(base=OWN_TREE, steps=True),
     "dcm4chee": Manner(
         base="/dcm4chee-arc",
         tree="/dcm4chee-arc/aets/DCM4CHEE/rs",
+        beside=("/dcm4chee-arc/",),
         objects=(MULTIPART_RELATED,),
         nothing=(204, b""),
     ),
-    "orthanc": Manner(objects=(MULTIPART_RELATED,), not_this_type=400, pictures=("rendered",)),
-    "azure": Manner(tree="/v2", pictures=("rendered",), nothing=(204, b"")),
+    "orthanc": Manner(beside=("/worklists",), objects=(MULTIPART_RELATED,), not_this_type=400, pictures=("rendered",)),
+    "azure": Manner(tree="/v2", steps=True, pictures=("rendered",), nothing=(204, b"")),
     "google": Manner(tree="/dicomWeb", pictures=("rendered",), nothing=(200, b"")),
     "healthimaging": Manner(
         base="/datastore/d1", tree="/datastore/d1", objects=(APPLICATION_DICOM,), pictures=(), nothing=(200, b"[]")
@@ -59,7 +65,7 @@ MANNERS = {
 
 def take_on(application: Flask, manner: Manner) -> None:
     """Makes the application behave so."""
-    application.wsgi_app = _moved(application.wsgi_app, manner.tree)  # type: ignore[method-assign]
+    application.wsgi_app = _moved(application.wsgi_app, manner)  # type: ignore[method-assign]
 
     @application.before_request
     def refuse_what_is_not_offered() -> None:
@@ -80,15 +86,17 @@ def take_on(application: Flask, manner: Manner) -> None:
         return answer
 
 
-def _moved(application: Application, tree: str) -> Application:
-    """The application with its tree at another path; nothing is left at its own."""
+def _moved(application: Application, manner: Manner) -> Application:
+    """The application with its tree at the manner's path, and nothing but what that has."""
+    roots = ("/studies", "/workitems") if manner.steps else ("/studies",)
+    kept = (*EVERYWHERE, *manner.beside)
 
     def moved(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        if path.startswith((f"{tree}/studies", f"{tree}/workitems")):
-            environ = {**environ, "PATH_INFO": OWN_TREE + path.removeprefix(tree)}
-        elif path.startswith(OWN_TREE) and tree != OWN_TREE:
-            environ = {**environ, "PATH_INFO": "/nothing"}
-        return application(environ, start)
+        if manner.tree and path.startswith(tuple(manner.tree + root for root in roots)):
+            path = OWN_TREE + path.removeprefix(manner.tree)
+        elif not path.startswith(kept) and path != "/":
+            path = "/nothing"
+        return application({**environ, "PATH_INFO": path}, start)
 
     return moved

@@ -21,6 +21,7 @@ from local.pacs.manners import MANNERS, take_on
 from local.pacs.mwlitems import mwlitems_routes
 from local.pacs.orthanc_worklists import orthanc_worklist_routes
 from local.pacs.qido import search_routes
+from local.pacs.removal import removal_routes
 from local.pacs.storage import Storage
 from local.pacs.stow import Store, store_routes
 from local.pacs.ups import ups_routes
@@ -122,6 +123,7 @@ def _application(settings: PacsSettings, database: Database, archive: Archive, s
         mwlitems_routes(database),
         orthanc_worklist_routes(database),
         ups_routes(database),
+        removal_routes(database),
         viewer_routes(database),
         *([token_routes(settings.tokens)] if settings.tokens else []),
     ):

@@ -86,7 +86,8 @@ def by_level(values: Samples, shade: Shade) -> Greys:
     lowest, highest = int(values.min()), int(values.max())
     if highest - lowest >= values.size:
         return shade(values)
-    greys: Greys = np.take(shade(np.arange(lowest, highest + 1)), np.subtract(values, lowest, dtype=np.intp))
+    levels = shade(np.arange(lowest, highest + 1))
+    greys: Greys = np.take(levels, np.subtract(values, lowest, dtype=np.intp), mode="clip")
     return greys
 
 

@@ -17,8 +17,7 @@ def palette_colours(indices: Samples, dataset: Dataset, signed: bool, big_endian
     shift = 8 if max(int(lut.entries.max()) for lut in luts) > 0xFF else 0
     inputs = np.arange(min(lut.first for lut in luts), max(lut.first + len(lut.entries) for lut in luts))
     colours = np.stack([(lut[inputs] >> shift).astype(np.uint8) for lut in luts], axis=-1)
-    positions = np.clip(indices, inputs[0], inputs[-1]).astype(np.intp) - inputs[0]
-    coloured: NDArray[np.uint8] = colours[positions]
+    coloured: NDArray[np.uint8] = np.take(colours, indices.astype(np.intp) - inputs[0], axis=0, mode="clip")
     return coloured
 
 

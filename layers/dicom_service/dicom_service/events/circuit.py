@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 FAILURES_TO_OPEN = 5
 SHORTEST_OPEN_SECONDS = 60
 LONGEST_OPEN_SECONDS = 900
+PROBE_SECONDS = 60
+"""For so long a probe is taken to be under way."""
 
 CIRCUIT = "circuit"
 
@@ -41,13 +43,13 @@ def read_circuit(subscriber: str) -> Circuit:
 def wait_for(circuit: Circuit, now: float) -> float:
     """Seconds that a delivery has to wait, 0 where it may be tried at `now`.
 
-    Of those that come when the time is up one is let through as a probe, and the circuit stays open for the others.
+    Of those that come when the time is up one is let through as a probe; the others wait a minute for what it finds.
     """
     if circuit.open_until > now:
         return circuit.open_until - now
-    if circuit.failures < FAILURES_TO_OPEN or _put(circuit, circuit.failures, now):
+    if circuit.failures < FAILURES_TO_OPEN or _put(circuit, circuit.failures, now + PROBE_SECONDS):
         return 0.0
-    return SHORTEST_OPEN_SECONDS
+    return PROBE_SECONDS
 
 
 def close_circuit(subscriber: str) -> None:
@@ -59,7 +61,8 @@ def close_circuit(subscriber: str) -> None:
 def note_failure(circuit: Circuit, now: float) -> None:
     """Counts a failure; from the fifth in a row the circuit opens, each time for longer. Raises StoreUnavailable."""
     latest = read_circuit(circuit.subscriber)
-    _put(latest, latest.failures + 1, now)
+    failures = latest.failures + 1
+    _put(latest, failures, now + open_seconds(failures))
 
 
 def open_seconds(failures: int) -> int:
@@ -69,12 +72,12 @@ def open_seconds(failures: int) -> int:
     return min(SHORTEST_OPEN_SECONDS << min(failures - FAILURES_TO_OPEN, 8), LONGEST_OPEN_SECONDS)
 
 
-def _put(circuit: Circuit, failures: int, now: float) -> bool:
-    """Writes the circuit with so many failures; False where another worker wrote it meanwhile."""
+def _put(circuit: Circuit, failures: int, open_until: float) -> bool:
+    """Writes the circuit anew; False where another worker wrote it meanwhile."""
     dynamodb = client("dynamodb")
     item: dict[str, AttributeValueTypeDef] = {
         "failures": {"N": str(failures)},
-        "openUntil": {"N": f"{now + open_seconds(failures):.3f}"},
+        "openUntil": {"N": f"{open_until:.3f}"},
     }
     try:
         with translated("note a subscriber's failure"):

@@ -117,7 +117,7 @@ def svg(curve: list[tuple[float, int]], back: float) -> str:
         return f"{LEFT + seconds / last * WIDTH:.1f},{TOP + HEIGHT - count / most * HEIGHT:.1f}"
 
     thinned = [point for at, point in enumerate(curve) if at % max(1, len(curve) // 800) == 0] + [curve[-1]]
-    points = " ".join(place(*point) for point in thinned)
+    points = " ".join(dict.fromkeys(place(*point) for point in thinned))
     middle = place(back, most).split(",")[0]
     bottom = TOP + HEIGHT
     box = f'viewBox="0 0 {WIDTH + 100} {HEIGHT + 80}" font-family="sans-serif" font-size="13"'

@@ -20,8 +20,8 @@ from local.workers import Pool, preload, wait_until_preloaded
 NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """What a machine may need to reach a PACS: all that functions inherit from the process's environment."""
 
-EMBEDDED_BASE = {"dicomweb": "/dicom-web"}
-"""Where the embedded PACS has the tree of a dialect, if not at its root."""
+WHOLE = {"": "", "o3": "", "dicomweb": "/dicom-web"}
+"""Dialects whose PACS the embedded one is with all it has, and where their tree begins; of others it plays the part."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,6 @@ class LocalStack:
     def _variables(self) -> dict[str, str]:
         """The service's configuration: what is given, and around it what the stack itself brings along."""
         variables = {name: value for name, value in self.settings.variables.items() if value}
-        variables.setdefault("CALLBACK_SECRET", secrets.token_urlsafe(24))
         if "CALLBACK_URLS" not in variables:
             subscriber = Subscriber()
             subscriber.start()
@@ -113,9 +112,11 @@ class LocalStack:
 
     def _start_pacs(self, variables: dict[str, str]) -> None:
         """Starts the embedded PACS, which is its own viewer too, and adds how it is reached to the configuration."""
+        from local.pacs.manners import MANNERS
         from local.pacs.server import EmbeddedPacs, PacsSettings
 
-        for key in ("PACS_AUTHORIZATION_TOKEN", "VIEWER_AUTHORIZATION_TOKEN"):
+        dialect = variables.get("PACS_DIALECT", "")
+        for key in ("PACS_AUTHORIZATION_TOKEN", "VIEWER_AUTHORIZATION_TOKEN", "CALLBACK_SECRET"):
             variables.setdefault(key, secrets.token_urlsafe(24))
         data_dir = self.settings.data_dir or Path(
             self._running.enter_context(tempfile.TemporaryDirectory(prefix="dicom-service-"))
@@ -128,10 +129,12 @@ class LocalStack:
                     viewer_authorization=variables["VIEWER_AUTHORIZATION_TOKEN"],
                     webhook_url=f"{self.url}/new-exam-callback",
                     webhook_authorization=variables["CALLBACK_SECRET"],
+                    manner=dialect if dialect in MANNERS and dialect not in WHOLE else "",
                 )
             )
         )
-        variables["PACS_SERVICE_URL"] = pacs.url + EMBEDDED_BASE.get(variables.get("PACS_DIALECT", ""), "")
+        variables["PACS_SERVICE_URL"] = pacs.url + WHOLE[dialect] if dialect in WHOLE else pacs.base_url
+        variables.setdefault("PACS_AUTHORIZATION", "verbatim")
         variables.setdefault("DICOM_VIEWER_URL", pacs.url)
 
     def _code(self, function: template.Function) -> Code:

@@ -25,12 +25,12 @@ class Client:
         self._step += 1
         print(f"\n{self._step}. {what}", flush=True)
 
-    def call(self, method: str, path: str, expected: int, **options: Any) -> requests.Response:
-        """One request; raises StepFailed where its status is not the one expected."""
+    def call(self, method: str, path: str, *expected: int, **options: Any) -> requests.Response:
+        """One request; raises StepFailed where its status is none of those expected."""
         answer = requests.request(method, self.url + path, timeout=40, allow_redirects=False, **options)
         print(f"   {method} {_compact(requests.utils.unquote(answer.request.path_url))}{_sent(options)}")
         print(f"   {answer.status_code} {_compact(_received(answer))}", flush=True)
-        self.expect(answer.status_code == expected, f"status {expected}")
+        self.expect(answer.status_code in expected, f"status {' or '.join(map(str, expected))}")
         return answer
 
     def quietly(self, path: str) -> Any:

@@ -31,12 +31,10 @@ class Measured:
     rendered: list[float] = field(default_factory=list)
 
 
-def write(
-    files: Sequence[Measured], mammograms: Sequence[Measured], start: float, compared: Sequence[Compared]
-) -> None:
-    """Print the tables, put them into the page, draw the plot. `start`: CPU ms of a DCMTK command that does nothing."""
+def write(files: Sequence[Measured], mammograms: Sequence[Measured], compared: Sequence[Compared]) -> None:
+    """Print the tables, put them into the page, and draw the plot."""
     report = "\n\n".join(
-        [_summary(files), _ratios(files, start), f"![CPU per picture]({PLOT.name})", _large(mammograms), _who(compared)]
+        [_summary(files), _ratios(files), f"![CPU per picture]({PLOT.name})", _large(mammograms), _who(compared)]
     )
     print(report)
     page = PAGE.read_text()
@@ -66,16 +64,10 @@ def _summary(files: Sequence[Measured]) -> str:
     return _table(["Files", "", "Pictures a second", "CPU ms, median", "95th percentile", "most"], rows)
 
 
-def _ratios(files: Sequence[Measured], start: float) -> str:
+def _ratios(files: Sequence[Measured]) -> str:
     """How many times as long the others take, for the files that they show."""
     rows = [
         _ratio("`dcmj2pnm`, the whole command, CPU", files, lambda each: each.dcmtk, lambda each: each.drawn),
-        _ratio(
-            f"`dcmj2pnm` without its start ({start:.1f} ms), CPU",
-            files,
-            lambda each: [max(0.0, ms - start) for ms in each.dcmtk],
-            lambda each: each.drawn,
-        ),
         _ratio(
             "Orthanc's `/rendered`, on the clock, beside drawing here, CPU",
             files,

@@ -113,9 +113,7 @@ def main() -> None:
         files = [measure(file.name, file.read_bytes(), rivals, folder) for file in dicom_files()]
         mammograms = [measure(each.name, each.part10, rivals, folder, each.scalable) for each in encodings()]
         compared = compare(orthanc)
-        idle = ["dcmj2pnm", "--version"]
-        start = min((ms for _ in range(ROUNDS) for ms in of_a_command(idle)), default=0.0) if rivals.dcmtk else 0.0
-    pictures_report.write(files, mammograms, start, compared)
+    pictures_report.write(files, mammograms, compared)
 
 
 if __name__ == "__main__":

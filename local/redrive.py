@@ -45,12 +45,21 @@ def _receive(sqs: Any, url: str) -> list[Message]:
 
 
 def _again(message: Message, queues: dict[str, str]) -> dict[str, Any] | None:
-    """The message as it is to be sent: a delivery into its subscriber's group, an event with its attributes."""
+    """The message as it is to be sent: a delivery into its subscriber's group, an event with its attributes.
+
+    Of transfers there are uploads that were given up, the bucket's own events, and downloads.
+    """
     try:
         body = json.loads(message["Body"])
     except ValueError:
         return None
-    if not isinstance(body, dict) or "eventId" not in body:
+    if not isinstance(body, dict):
+        return None
+    transfers = {"uploadId": "UploadsQueue", "Records": "UploadsQueue", "downloadId": "DownloadsQueue"}
+    for name, queue in transfers.items():
+        if name in body:
+            return {"QueueUrl": queues[queue], "MessageBody": message["Body"]}
+    if "eventId" not in body:
         return None
     more: dict[str, Any]
     if "subscriber" in body:

@@ -8,12 +8,13 @@ import pytest
 import requests
 
 from functions.store_upload.app import lambda_handler as store_upload
-from local.aws import Aws
+from local.aws import STACK, Aws
 from local.context import context_for
 from local.pacs.server import EmbeddedPacs
+from local.redrive import queue_urls, redrive
 from tests.conftest import PACS_KEY, Invoke
 from tests.pacs.objects import make_object, real_object, uids
-from tests.queues import bodies, queue_url, received
+from tests.queues import queue_url, received
 from tests.scripted import Answer, Asked, ScriptedPacs
 from tests.transfers import arrived, hurry, send_form, start, status, upload, work
 
@@ -180,8 +181,7 @@ def test_a_pacs_that_stays_down_fails_the_file_which_can_be_begun_anew(
     assert file["reason"].endswith("given up after 9 attempts")
     # when its message is moved back from the dead letters
     monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
-    (letter,) = bodies(aws, queue_url(aws, "DeadLetterQueue"))
-    aws.client("sqs").send_message(QueueUrl=queue_url(aws, "UploadsQueue"), MessageBody=json.dumps(letter))
+    assert redrive(aws.client("sqs"), queue_urls(aws.client("cloudformation"), STACK)) == 1
     work(aws)
     # then
     assert [file["state"] for file in status(invoke, upload_id)] == ["STORED"]

@@ -1,5 +1,6 @@
 """Who the service is to the PACS: a value sent as it stands, an OAuth2 access token, or an AWS signature."""
 
+import hashlib
 import os
 import re
 from typing import Any, Protocol
@@ -76,7 +77,8 @@ class SignedRequests(requests.auth.AuthBase):
         credentials = get_session().get_credentials()
         if credentials is None:
             raise ConfigurationError("There are no AWS credentials to sign requests to the PACS with")
-        signed = AWSRequest(request.method, request.url, data=_bytes(request.body))
+        hashed = {"X-Amz-Content-SHA256": _digest(request.body)}
+        signed = AWSRequest(request.method, request.url, headers=hashed)
         SigV4Auth(credentials, self._service, self._region).add_auth(signed)
         request.headers.update(signed.headers.items())
         return request
@@ -99,8 +101,11 @@ def _region(url: str) -> str:
     return named[1] if named else os.environ.get("AWS_REGION") or settings.required("AWS_DEFAULT_REGION")
 
 
-def _bytes(body: Any) -> bytes:
-    """The whole body: its hash is signed."""
+def _digest(body: Any) -> str:
+    """The SHA-256 of the body, which is signed; a body in pieces is read once more for it, not held."""
     if isinstance(body, str):
-        return body.encode()
-    return body if isinstance(body, bytes) else b"".join(body or ())
+        body = body.encode()
+    digest = hashlib.sha256()
+    for piece in (body,) if isinstance(body, bytes) else body or ():
+        digest.update(piece)
+    return digest.hexdigest()

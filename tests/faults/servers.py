@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -48,10 +49,26 @@ class RawServer:
             if self._tls:
                 connection = self._tls.wrap_socket(connection, server_side=True)
             with connection:
-                self.requests.append(connection.recv(65536))
+                self.requests.append(_request(connection))
                 self._converse(connection)
         except OSError:
             return
+
+
+def _request(connection: socket.socket) -> bytes:
+    """The bytes of one request, its body as long as it says."""
+    received = b""
+    while not (head := received.partition(b"\r\n\r\n"))[1] or len(head[2]) < _length(head[0]):
+        more = connection.recv(65536)
+        if not more:
+            break
+        received += more
+    return received
+
+
+def _length(head: bytes) -> int:
+    found = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+    return int(found[1]) if found else 0
 
 
 def certificate(folder: Path, name: str) -> Path:

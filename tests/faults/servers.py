@@ -56,13 +56,13 @@ class RawServer:
 
 
 def _request(connection: socket.socket) -> bytes:
-    """The bytes of one request, its body as long as it says."""
+    """The bytes of one request, its body as long as it says; of what is no request, the first."""
     received = b""
     while not (head := received.partition(b"\r\n\r\n"))[1] or len(head[2]) < _length(head[0]):
         more = connection.recv(65536)
-        if not more:
-            break
         received += more
+        if not more or not received.startswith(b"POST"[: len(received)]):
+            break
     return received
 
 

@@ -46,8 +46,11 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaCo
 
 def _within_limits(answered: dict[str, Any]) -> dict[str, Any]:
     """The answer; raises AnswerTooLarge where the platform would drop it and tell the client nothing."""
-    size = len(answered.get("body") or "")
-    if size > MOST_ANSWER_BYTES / 6 and len(json.dumps(answered)) > MOST_ANSWER_BYTES:  # escaping takes up to six bytes
+    body = answered.get("body") or ""
+    if len(body) <= MOST_ANSWER_BYTES / 6:  # escaping takes up to six bytes
+        return answered
+    escaped = len(body) if answered.get("isBase64Encoded") else len(json.dumps(body))  # base64 has nothing to escape
+    if escaped + len(json.dumps({**answered, "body": ""})) > MOST_ANSWER_BYTES:
         raise AnswerTooLarge("The answer is larger than 6 MB: narrow the search, or accept gzip")
     return answered
 

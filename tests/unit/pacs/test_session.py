@@ -10,7 +10,8 @@ from dicom_service.errors import (
     PacsTimeout,
     PacsUnreachable,
 )
-from dicom_service.pacs.session import PacsAnswer, PacsSession
+from dicom_service.pacs.answers import PacsAnswer
+from dicom_service.pacs.session import PacsSession
 from tests.scripted import Answer, ScriptedPacs
 
 

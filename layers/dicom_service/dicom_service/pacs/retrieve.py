@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dicom_service.errors import InvalidRequest, PacsError, PacsRefusedCredentials
+from dicom_service.pacs.answers import PacsAnswer
 from dicom_service.pacs.dialects import Dialect, PictureWay
 from dicom_service.pacs.multipart import first_part, is_multipart, split_parts
-from dicom_service.pacs.session import PacsAnswer, PacsSession
+from dicom_service.pacs.session import PacsSession
 from dicom_service.pacs.streams import PacsStream
 
 PREFIX_AT = 128

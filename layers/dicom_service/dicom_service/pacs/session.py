@@ -1,13 +1,10 @@
 """One conversation with the PACS over HTTP: who we are, how long we wait, what is repeated, what an answer must be."""
 
-import json
 import random
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
 from urllib.parse import quote, urlencode
 
 import requests
@@ -15,14 +12,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ReadTimeoutError
 
 from dicom_service import settings
-from dicom_service.errors import (
-    PacsConflict,
-    PacsError,
-    PacsObjectUnknown,
-    PacsRefusedCredentials,
-    PacsTimeout,
-    PacsUnreachable,
-)
+from dicom_service.errors import PacsError, PacsTimeout, PacsUnreachable
+from dicom_service.pacs.answers import FAULTS, FAULTS_OF_GET, SUCCESS, PacsAnswer, accepted
 from dicom_service.pacs.authorization import Credentials, VerbatimAuthorization, credentials
 from dicom_service.pacs.circuit import Guard, circuit, unguarded
 from dicom_service.pacs.dialects import dialect
@@ -37,56 +28,9 @@ PAUSES_SECONDS = (0.2, 0.8)
 """Before the second and the third try of a request that may be repeated."""
 
 WORTH_REPEATING = frozenset({429, 502, 503, 504})
-SUCCESS = range(200, 300)
 PIECE_BYTES = 256 * 1024
 MOST_BYTES = 400 * 1024 * 1024
 """The largest answer that is read: more would not fit into a function's memory."""
-
-FAULTS: dict[int, type[PacsError]] = {
-    401: PacsRefusedCredentials,
-    403: PacsRefusedCredentials,
-    404: PacsObjectUnknown,
-    408: PacsTimeout,
-    409: PacsConflict,
-    410: PacsObjectUnknown,
-    502: PacsUnreachable,
-    503: PacsUnreachable,
-    504: PacsTimeout,
-}
-FAULTS_OF_GET = {status: fault for status, fault in FAULTS.items() if fault is not PacsConflict}
-"""What only reads is in nobody's way: a conflict there is nonsense."""
-
-MEANINGS: dict[type[PacsError], str] = {
-    PacsRefusedCredentials: "refused our credentials",
-    PacsObjectUnknown: "does not know the object",
-    PacsConflict: "has such an object already",
-    PacsTimeout: "did not answer in time",
-}
-
-
-@dataclass(frozen=True)
-class PacsAnswer:
-    """What came back: the status, the headers (names in any case) and the whole body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def dicom_json(self) -> list[dict[str, Any]]:
-        """The datasets of a DICOM JSON body (PS3.18 Annex F), whatever its content type says.
-
-        None for 204 and for an empty body. Raises PacsError where it is anything else.
-        """
-        if self.status == 204 or not self.body.strip():
-            return []
-        try:
-            datasets = json.loads(self.body)
-        except (ValueError, RecursionError) as error:
-            raise PacsError("The PACS answered something that is no DICOM JSON") from error
-        datasets = [datasets] if isinstance(datasets, dict) else datasets
-        if not isinstance(datasets, list) or not all(isinstance(dataset, dict) for dataset in datasets):
-            raise PacsError("The PACS answered something that is no DICOM JSON")
-        return datasets
 
 
 class PacsSession:
@@ -144,7 +88,7 @@ class PacsSession:
 
         def ask() -> PacsAnswer:
             answer = self._patiently(lambda: self._once(method, url, headers, body), pauses)
-            return self._accepted(answer, answers, FAULTS if method != "GET" else FAULTS_OF_GET)
+            return accepted(answer, answers, FAULTS if method != "GET" else FAULTS_OF_GET, self._name)
 
         asked: PacsAnswer = self._guard(ask)
         return asked
@@ -161,7 +105,7 @@ class PacsSession:
 
         def ask() -> PacsStream:
             begun = self._patiently(lambda: self._begun(url, headers, answers), PAUSES_SECONDS)
-            return self._accepted(begun, answers, FAULTS_OF_GET)
+            return accepted(begun, answers, FAULTS_OF_GET, self._name)
 
         stream: PacsStream = self._guard(ask)
         try:
@@ -170,7 +114,8 @@ class PacsSession:
             stream.close()
 
     def _url(self, path: str, query: Mapping[str, str] | None) -> str:
-        return self._base_url + path + ("?" + urlencode(query, safe="", quote_via=quote) if query else "")
+        """A comma stays one: Orthanc 1.10 takes no encoded one in the viewport of a picture."""
+        return self._base_url + path + ("?" + urlencode(query, safe=",", quote_via=quote) if query else "")
 
     def _patiently[Answer: PacsAnswer | PacsStream](self, ask: Callable[[], Answer], pauses: Iterable[float]) -> Answer:
         for pause in pauses:
@@ -248,15 +193,6 @@ class PacsSession:
         if left <= 0:
             raise PacsTimeout(f"The {self._name} did not answer in time")
         return left
-
-    def _accepted[Answer: PacsAnswer | PacsStream](
-        self, answer: Answer, answers: Container[int], faults: Mapping[int, type[PacsError]]
-    ) -> Answer:
-        if answer.status in answers:
-            return answer
-        fault = faults.get(answer.status, PacsError)
-        meaning = MEANINGS.get(fault, f"answered with status {answer.status}")
-        raise fault(f"The {self._name} {meaning}")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from dicom_service.errors import PacsError, PacsObjectUnknown, PacsRejected, RequestTooLarge
+from dicom_service.pacs.answers import PacsAnswer
 from dicom_service.pacs.attributes import first_value
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.failure_reasons import EXISTS_ALREADY, in_words
 from dicom_service.pacs.multipart import related_body
-from dicom_service.pacs.session import PacsAnswer, PacsSession
+from dicom_service.pacs.session import PacsSession
 from dicom_service.pacs.streams import SizedBody
 
 REFERENCED_SOPS = "00081199"

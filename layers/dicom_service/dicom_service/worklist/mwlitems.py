@@ -7,8 +7,9 @@ import json
 from urllib.parse import quote
 
 from dicom_service.errors import NotFound, PacsObjectUnknown
+from dicom_service.pacs.answers import SUCCESS
 from dicom_service.pacs.dialects import Dialect
-from dicom_service.pacs.session import SUCCESS, PacsSession
+from dicom_service.pacs.session import PacsSession
 from dicom_service.worklist.backends import UNKNOWN
 from dicom_service.worklist.conversation import (
     DICOM_JSON,

@@ -6,8 +6,9 @@ https://orthanc.uclouvain.be/book/plugins/worklists-plugin-new.html
 from typing import Any
 
 from dicom_service.errors import NotFound, PacsError
+from dicom_service.pacs.answers import SUCCESS
 from dicom_service.pacs.dialects import Dialect
-from dicom_service.pacs.session import SUCCESS, PacsSession
+from dicom_service.pacs.session import PacsSession
 from dicom_service.worklist.backends import UNKNOWN
 from dicom_service.worklist.conversation import change_item, check_no_page, known_path, post_item
 from dicom_service.worklist.fields import CHARACTER_SET, FIELDS, STEPS_TAG, Field

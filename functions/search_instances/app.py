@@ -27,7 +27,7 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
     responses=dicom_json(
         "The instances (PS3.18 Table 10.6.3-5); none where the study is not the patient's", [INSTANCE_EXAMPLE]
     )
-    | problems(400, 401, 500, 502, 504),
+    | problems(400, 401, 500, 502, 503, 504),
 )
 def find_instances(
     study_uid: StudyPath, series_uid: SeriesPath, patient_id: Annotated[str, patient_id_query("PatientId")]

@@ -27,7 +27,7 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
     responses=dicom_json(
         "The series (PS3.18 Table 10.6.3-4); none where the study is not the patient's", [SERIES_EXAMPLE]
     )
-    | problems(400, 401, 500, 502, 504),
+    | problems(400, 401, 500, 502, 503, 504),
 )
 def find_series(study_uid: StudyPath, patient_id: Annotated[str, patient_id_query("PatientId")]) -> Response[str]:
     return dicom_json_answer(app, search_series(pacs_session(), dialect(), patient_id, study_uid))

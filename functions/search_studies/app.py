@@ -25,7 +25,7 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
     tags=["Exams"],
     operation_id="search_studies",
     responses=dicom_json("The studies, with the attributes of PS3.18 Table 10.6.3-3", [STUDY_EXAMPLE])
-    | problems(400, 401, 500, 502, 504),
+    | problems(400, 401, 500, 502, 503, 504),
 )
 def find_studies(patient_id: Annotated[str, patient_id_query("PatientId")]) -> Response[str]:
     return dicom_json_answer(app, search_studies(pacs_session(), dialect(), patient_id))

@@ -29,7 +29,9 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
     | dicom_json(
         "The PACS stored some and refused others; `reason` says why", [STORED_EXAMPLE, REFUSED_EXAMPLE], status=202
     )
-    | problems(400, 401, 413, 422, 500, 502, 504, s409="The PACS refused all files; `responses` holds its answers"),
+    | problems(
+        400, 401, 413, 422, 500, 502, 503, 504, s409="The PACS refused all files; `responses` holds its answers"
+    ),
     openapi_extensions={"requestBody": UPLOAD_BODY},
 )
 def upload_exam() -> Response[str]:

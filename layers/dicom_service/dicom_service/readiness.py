@@ -13,7 +13,15 @@ NO_STUDY = "2.25.0"
 """A UID that no study has: the search shows that the PACS answers, and shows nobody."""
 
 PACS_SECONDS = 8.0
-TABLES = ("EVENTS_TABLE", "UIDS_TABLE", "WORKITEMS_TABLE")
+TABLES = (
+    "EVENTS_TABLE",
+    "FEED_TABLE",
+    "DELIVERIES_TABLE",
+    "UIDS_TABLE",
+    "WORKITEMS_TABLE",
+    "UPLOADS_TABLE",
+    "DOWNLOADS_TABLE",
+)
 
 
 def what_is_not_ready() -> dict[str, str]:

@@ -2,10 +2,11 @@
 
 from dicom_service import settings
 from dicom_service.errors import NotFound
-from dicom_service.worklist.backends import Worklist, worklist
+from dicom_service.worklist.backends import worklist
 from dicom_service.worklist.fields import BY_NAME
 from dicom_service.worklist.mapper import Dataset, study_uid_of, values_of
 from dicom_service.worklist.normal import normal_form
+from dicom_service.worklist.protocol import Worklist
 from dicom_service.worklist.scheduling import reschedule
 
 ENDED = frozenset({"COMPLETED", "CANCELED"})

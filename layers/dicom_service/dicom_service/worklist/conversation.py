@@ -17,9 +17,9 @@ from dicom_service.errors import (
 from dicom_service.pacs.answers import FAULTS, SUCCESS, PacsAnswer
 from dicom_service.pacs.paging import every_result
 from dicom_service.pacs.session import PacsSession
-from dicom_service.worklist.backends import EXISTS
 from dicom_service.worklist.mapper import Dataset
 from dicom_service.worklist.normal import normal_form
+from dicom_service.worklist.protocol import EXISTS
 
 DICOM_JSON = {"Accept": "application/dicom+json", "Content-Type": "application/dicom+json"}
 

@@ -3,9 +3,9 @@
 from dicom_service.errors import NotFound, PacsError, PacsObjectUnknown
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.session import PacsSession
-from dicom_service.worklist.backends import UNKNOWN
 from dicom_service.worklist.conversation import NOT_CHANGED, check_no_page, items_at, post_item
 from dicom_service.worklist.mapper import Dataset, study_uid_of
+from dicom_service.worklist.protocol import UNKNOWN
 
 ACCEPT = {"Accept": "application/dicom+json, application/json;q=0.9"}
 CONTENT = ACCEPT | {"Content-Type": "application/dicom+json"}

@@ -10,7 +10,6 @@ from dicom_service.errors import NotFound, PacsObjectUnknown
 from dicom_service.pacs.answers import SUCCESS
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.session import PacsSession
-from dicom_service.worklist.backends import UNKNOWN
 from dicom_service.worklist.conversation import (
     DICOM_JSON,
     change_item,
@@ -21,6 +20,7 @@ from dicom_service.worklist.conversation import (
 )
 from dicom_service.worklist.fields import BY_NAME, CHARACTER_SET_TAG
 from dicom_service.worklist.mapper import Dataset, study_uid_of, values_of
+from dicom_service.worklist.protocol import UNKNOWN
 
 PATIENT_GROUP = "0010"
 STEP_ID = BY_NAME["ScheduledProcedureStepID"]

@@ -9,11 +9,11 @@ from dicom_service.errors import NotFound, PacsError
 from dicom_service.pacs.answers import SUCCESS
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.session import PacsSession
-from dicom_service.worklist.backends import UNKNOWN
 from dicom_service.worklist.conversation import change_item, check_no_page, known_path, post_item
 from dicom_service.worklist.fields import CHARACTER_SET, FIELDS, STEPS_TAG, Field
 from dicom_service.worklist.mapper import Dataset, element, study_uid_of, values_of
 from dicom_service.worklist.normal import normal_form
+from dicom_service.worklist.protocol import UNKNOWN
 
 JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 STEPS_KEYWORD = "ScheduledProcedureStepSequence"

@@ -6,13 +6,13 @@ from typing import Protocol
 from dicom_service.errors import ConfigurationError, Conflict, NotFound, ServiceError
 from dicom_service.pacs.dialects import Dialect, WorklistKind, dialect
 from dicom_service.pacs.session import PacsSession, pacs_session
-from dicom_service.worklist.backends import EXISTS, UNKNOWN
 from dicom_service.worklist.claims import Claims
 from dicom_service.worklist.conversation import NOT_CHANGED
 from dicom_service.worklist.mapper import Dataset, study_uid_of
 from dicom_service.worklist.mwl_json import MwlJson
 from dicom_service.worklist.mwlitems import MwlItems
 from dicom_service.worklist.orthanc_worklists import OrthancWorklists
+from dicom_service.worklist.protocol import EXISTS, UNKNOWN
 from dicom_service.worklist.ups_rs import UpsRs
 
 CHANGING = "The workitem is being changed by another request: try again in a moment"

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from dicom_service.errors import FieldError, InvalidRequest
 from dicom_service.uid_registry import hand_out_uid
-from dicom_service.worklist.backends import Worklist
 from dicom_service.worklist.fields import FIELDS, STEPS_TAG, Value
 from dicom_service.worklist.mapper import Dataset, dataset_of, element, in_tag_order, keywords_of, steps_of
+from dicom_service.worklist.protocol import Worklist
 
 STEP_TAGS = frozenset(field.tag for field in FIELDS if field.in_step)
 

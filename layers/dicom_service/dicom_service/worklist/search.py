@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dicom_service.worklist.backends import Worklist
 from dicom_service.worklist.fields import BY_NAME
 from dicom_service.worklist.mapper import Dataset, steps_of, values_in
 from dicom_service.worklist.normal import normal_form
+from dicom_service.worklist.protocol import Worklist
 from dicom_service.worklist.values import wrong
 
 START_DATE = "ScheduledProcedureStepStartDate"

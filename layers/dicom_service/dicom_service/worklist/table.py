@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from dicom_service import settings
 from dicom_service.errors import Conflict, NotFound
 from dicom_service.stores import client, translated
-from dicom_service.worklist.backends import EXISTS, UNKNOWN
 from dicom_service.worklist.claims import FREE
 from dicom_service.worklist.fields import BY_NAME
 from dicom_service.worklist.mapper import Dataset, values_of
 from dicom_service.worklist.normal import normal_form
+from dicom_service.worklist.protocol import EXISTS, UNKNOWN
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef

@@ -8,10 +8,10 @@ from dicom_service.errors import Conflict, FieldError, InvalidRequest, NotFound,
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.paging import every_result
 from dicom_service.pacs.session import PacsSession
-from dicom_service.worklist.backends import UNKNOWN
 from dicom_service.worklist.conversation import DICOM_JSON, change_item, check_no_page, known_path, post_item
 from dicom_service.worklist.fields import BY_NAME
 from dicom_service.worklist.mapper import Dataset, study_uid_of, values_of
+from dicom_service.worklist.protocol import UNKNOWN
 from dicom_service.worklist.ups_mapping import (
     CANCELED,
     SCHEDULED,

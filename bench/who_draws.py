@@ -11,13 +11,15 @@ from pydicom.data import get_testdata_file
 
 from bench.mammogram import encodings
 from dicom_service.errors import PacsError
+from dicom_service.exams.opened import opened
 from dicom_service.exams.pictures.dataset import read_object
 from dicom_service.exams.pictures.draw import draw_picture
 from dicom_service.exams.pictures.request import PictureRequest
 from dicom_service.exams.pictures.shrink import shrink_jpeg
 from dicom_service.exams.pictures.values import text
+from dicom_service.exams.thumbnail import MOST_DRAWN_BYTES
 from dicom_service.pacs.dialects import DIALECTS, Dialect
-from dicom_service.pacs.retrieve import Instance, retrieve_instance
+from dicom_service.pacs.retrieve import Instance
 from dicom_service.pacs.session import PacsSession
 from dicom_service.pacs.store import store_instance
 from local.pacs.server import EmbeddedPacs, PacsSettings
@@ -76,7 +78,8 @@ def _compare(pacs: str, name: str, part10: bytes, session: PacsSession, dialect:
         return shrink_jpeg(answer.body, WANTED) is not None
 
     def here() -> None:
-        draw_picture(retrieve_instance(session, dialect, instance), WANTED)
+        with opened(session, dialect, instance, MOST_DRAWN_BYTES) as found:
+            draw_picture(found.beginning, WANTED)
 
     compared = Compared(pacs, name, len(part10), [], [])
     shown = _shows(by_pacs)

@@ -98,6 +98,17 @@ def test_what_has_no_image_gets_a_placeholder(dialect: EmbeddedPacs, invoke: Inv
     assert Image.open(io.BytesIO(answer["bytes"])).format == "JPEG"
 
 
+def test_an_object_that_is_too_large_to_be_drawn_gets_a_placeholder(
+    dialect: EmbeddedPacs, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dicom_service.exams.thumbnail.MOST_DRAWN_BYTES", 2000)
+    monkeypatch.setenv("PACS_PICTURES", "none")
+    content = store(dialect, make_object(Rows=800, Columns=800, PixelData=bytes(1_280_000)))
+    answer = retrieve(invoke, path_of(content), {"fileType": JPEG})
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["X-Thumbnail"] == "placeholder"
+
+
 @pytest.mark.parametrize("file_type", [DICOM, JPEG])
 def test_an_unknown_object_is_a_404(dialect: EmbeddedPacs, invoke: Invoke, file_type: str) -> None:
     answer = retrieve(invoke, "/exams/studies/1.2.3/series/1.2.3.4/instance/1.2.3.4.5", {"fileType": file_type})

@@ -1,9 +1,13 @@
 """A picture of a stored object: from the PACS where it can give one, drawn here where it cannot."""
 
+from dicom_service.exams.opened import opened
 from dicom_service.exams.pictures.request import Picture, PictureRequest
 from dicom_service.pacs.dialects import Dialect
-from dicom_service.pacs.retrieve import Instance, Rendering, retrieve_instance, retrieve_picture
+from dicom_service.pacs.retrieve import Instance, Rendering, retrieve_picture
 from dicom_service.pacs.session import PacsSession
+
+MOST_DRAWN_BYTES = 300 * 1024 * 1024
+"""What fits into a function's memory beside its picture. Of a larger object the beginning is drawn, if it can be."""
 
 
 def thumbnail(session: PacsSession, dialect: Dialect, instance: Instance, wanted: PictureRequest) -> Picture:
@@ -22,4 +26,5 @@ def thumbnail(session: PacsSession, dialect: Dialect, instance: Instance, wanted
         jpeg = shrink_jpeg(answered, wanted) if answered else None
         if jpeg:
             return Picture(jpeg, placeholder=False)
-    return draw_picture(retrieve_instance(session, dialect, instance), wanted)
+    with opened(session, dialect, instance, MOST_DRAWN_BYTES) as found:
+        return draw_picture(found.beginning, wanted)

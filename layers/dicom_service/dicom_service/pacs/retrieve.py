@@ -5,9 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dicom_service.errors import InvalidRequest, PacsError, PacsRefusedCredentials
-from dicom_service.pacs.answers import PacsAnswer
 from dicom_service.pacs.dialects import Dialect, PictureWay
-from dicom_service.pacs.multipart import first_part, is_multipart, split_parts
+from dicom_service.pacs.multipart import first_part, is_multipart
 from dicom_service.pacs.session import PacsSession
 from dicom_service.pacs.streams import PacsStream
 
@@ -36,23 +35,6 @@ class Rendering:
     quality: int
 
 
-def retrieve_instance(session: PacsSession, dialect: Dialect, instance: Instance) -> bytes:
-    """The object as the PACS stores it, a Part 10 file (PS3.10 section 7).
-
-    Raises PacsObjectUnknown where the PACS has none, PacsError where what comes is no DICOM, whatever its label.
-    """
-    if dialect.retrieval == "wado-uri":
-        query = _wado_uri(instance, "application/dicom") | {"transferSyntax": "original"}
-        return _part10(session.send("GET", dialect.retrieving, query=query, repeatable=True))
-    path = _wado_rs_path(dialect, instance)
-    answers = {200, *NOT_THIS_ACCEPT}
-    for accept in dialect.accepts:
-        answer = session.send("GET", path, headers={"Accept": accept}, repeatable=True, answers=answers)
-        if answer.status not in NOT_THIS_ACCEPT:
-            return _part10(answer)
-    raise PacsError("The PACS offers the object in no way that is known")
-
-
 @dataclass(frozen=True)
 class ObjectStream:
     """An object while it comes: its bytes, which can be read once, and how many they are, 0 if that is not known."""
@@ -63,9 +45,10 @@ class ObjectStream:
 
 @contextmanager
 def stream_instance(session: PacsSession, dialect: Dialect, instance: Instance) -> Iterator[ObjectStream]:
-    """The same as `retrieve_instance`, piece by piece; the pieces raise PacsError where the object does not come whole.
+    """The object as the PACS stores it, a Part 10 file (PS3.10 section 7), piece by piece.
 
-    What comes before such an error is not to be taken for the object.
+    Raises PacsObjectUnknown where the PACS has none. The pieces raise PacsError where what comes is no DICOM, whatever
+    its label, or does not come whole: what came before is not to be taken for the object.
     """
     if dialect.retrieval == "wado-uri":
         query = _wado_uri(instance, "application/dicom") | {"transferSyntax": "original"}
@@ -156,17 +139,3 @@ def _wado_uri_options(wanted: Rendering) -> dict[str, str]:
 
 def _wado_rs_path(dialect: Dialect, instance: Instance) -> str:
     return f"{dialect.retrieving}/{instance.study_uid}/series/{instance.series_uid}/instances/{instance.instance_uid}"
-
-
-def _part10(answer: PacsAnswer) -> bytes:
-    content_type = answer.headers.get("Content-Type", "")
-    content = answer.body
-    if is_multipart(content_type):
-        try:
-            parts = split_parts(content_type, content)
-        except InvalidRequest as error:
-            raise PacsError(f"The PACS answered a broken multipart body: {error.detail}") from error
-        content = parts[0].content if parts else b""
-    if content[PREFIX_AT : PREFIX_AT + 4] != PREFIX:
-        raise PacsError("The PACS answered something that is no DICOM object")
-    return content

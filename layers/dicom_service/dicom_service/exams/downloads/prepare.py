@@ -8,10 +8,10 @@ from dataclasses import replace
 from dicom_service.batch import Postponed
 from dicom_service.errors import ServiceError
 from dicom_service.exams import queue
-from dicom_service.exams.downloads.opened import opened
 from dicom_service.exams.downloads.rows import QUEUED_LEASE_SECONDS, READY_SECONDS, Download, read, take_over, write
 from dicom_service.exams.downloads.stored_object import write_object
 from dicom_service.exams.downloads.study_archive import write_archive
+from dicom_service.exams.opened import opened
 from dicom_service.faults import log_fault
 from dicom_service.pacs.dialects import dialect
 from dicom_service.pacs.retrieve import Instance

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from dicom_service.errors import NotFound, PacsError, PacsTimeout
 from dicom_service.exams import queue
 from dicom_service.exams.bucket_writer import BucketWriter, signed_url
-from dicom_service.exams.downloads.opened import Opened, opened
 from dicom_service.exams.downloads.rows import (
     DIRECT_LEASE_SECONDS,
     QUEUED_LEASE_SECONDS,
@@ -18,6 +17,7 @@ from dicom_service.exams.downloads.rows import (
     read,
     write,
 )
+from dicom_service.exams.opened import Opened, opened
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.retrieve import Instance
 from dicom_service.pacs.session import PacsSession

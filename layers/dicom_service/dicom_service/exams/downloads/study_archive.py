@@ -9,8 +9,8 @@ from typing import IO, Any, cast
 from dicom_service.errors import NotFound, PacsError, ServiceError
 from dicom_service.exams import queue
 from dicom_service.exams.bucket_writer import BucketWriter, signed_url
-from dicom_service.exams.downloads.opened import opened
 from dicom_service.exams.downloads.rows import QUEUED_LEASE_SECONDS, WORKER_LEASE_SECONDS, Download, begin, read, write
+from dicom_service.exams.opened import opened
 from dicom_service.pacs.attributes import first_value
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.retrieve import Instance

@@ -47,7 +47,8 @@ class ExamEventDeliveries(BaseModel):
     description="One for each subscriber of `CALLBACK_URLS` whose filters let the event through.",
     tags=["Events"],
     operation_id="list_deliveries",
-    responses=problems(400, 404, 500, 503),
+    responses={200: {"description": "The deliveries; none where no subscriber wanted the event"}}
+    | problems(400, 404, 500, 503),
 )
 def list_deliveries(event_id: EventId) -> Response[ExamEventDeliveries]:
     rows = read_deliveries(event_id)

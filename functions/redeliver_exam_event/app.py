@@ -29,7 +29,7 @@ class Redelivery(BaseModel):
     tags=["Events"],
     operation_id="redeliver_exam_event",
     status_code=202,
-    responses=problems(400, 404, 500, 503),
+    responses={202: {"description": "The deliveries are asked for"}} | problems(400, 404, 500, 503),
     openapi_extensions={"requestBody": REDELIVERY_BODY},
 )
 def redeliver_exam_event(event_id: EventId) -> Response[Redelivery]:

@@ -41,7 +41,7 @@ class Redeliveries(BaseModel):
     tags=["Events"],
     operation_id="redeliver_exam_events",
     status_code=202,
-    responses=problems(400, 500, 503),
+    responses={202: {"description": "The deliveries are asked for"}} | problems(400, 500, 503),
 )
 def redeliver_exam_events(since: Since = None, until: Until = None, state: State = "failed") -> Response[Redeliveries]:
     deliveries, more = redeliver_given_up(state, since, until)

@@ -139,6 +139,24 @@ def test_an_object_that_the_pacs_holds_already_is_stored_where_it_is_the_same(
     assert file["result"]["00081199"]["Value"][0]["00081155"]["Value"] == [uids(CT)[2]]
 
 
+def test_a_pacs_without_room_is_asked_again(aws: Aws, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    sop = {"00081155": {"vr": "UI", "Value": [uids(CT)[2]]}}
+    failed = [sop | {"00081197": {"vr": "US", "Value": [0xA700]}}]
+    full = Answer(409, json.dumps({"00081198": {"vr": "SQ", "Value": failed}}).encode())
+    stored = Answer(200, json.dumps({"00081199": {"vr": "SQ", "Value": [sop]}}).encode())
+    with ScriptedPacs(full, stored) as pacs:
+        monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
+        upload_id = upload(invoke, CT)
+        event = arrived(aws)
+        assert len(store_upload(event, context_for("StoreUpload"))["batchItemFailures"]) == 1
+        (file,) = status(invoke, upload_id)
+        assert file["state"] == "STORING"
+        assert "Out of resources" in file["reason"]
+        hurry(aws, "UploadsQueue", event)
+        work(aws)
+    assert [file["state"] for file in status(invoke, upload_id)] == ["STORED"]
+
+
 def test_a_pacs_that_is_down_for_the_first_five_tries(
     aws: Aws, pacs: EmbeddedPacs, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,8 +25,10 @@ REASONS = {
 
 EXISTS_ALREADY = frozenset({0x0111, 45070})
 
+OUT_OF_RESOURCES = range(0xA700, 0xA800)
+
 RANGES = (
-    (0xA700, 0xA7FF, "Out of resources"),
+    (OUT_OF_RESOURCES[0], OUT_OF_RESOURCES[-1], "Out of resources"),
     (0xA900, 0xA9FF, "The data set does not match its SOP class"),
     (0xC000, 0xCFFF, "The data set cannot be understood"),
 )

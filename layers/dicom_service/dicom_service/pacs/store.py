@@ -7,7 +7,7 @@ from dicom_service.errors import PacsError, PacsObjectUnknown, PacsRejected, Req
 from dicom_service.pacs.answers import PacsAnswer
 from dicom_service.pacs.attributes import first_value
 from dicom_service.pacs.dialects import Dialect
-from dicom_service.pacs.failure_reasons import EXISTS_ALREADY, in_words
+from dicom_service.pacs.failure_reasons import EXISTS_ALREADY, OUT_OF_RESOURCES, in_words
 from dicom_service.pacs.multipart import related_body
 from dicom_service.pacs.session import PacsSession
 from dicom_service.pacs.streams import SizedBody
@@ -41,6 +41,11 @@ class StoreOutcome:
     def exists_already(self) -> bool:
         """Whether the PACS refused the object because it holds one with its SOP Instance UID."""
         return not EXISTS_ALREADY.isdisjoint(_named(self.response, FAILED_SOPS).values())
+
+    @property
+    def out_of_resources(self) -> bool:
+        """Whether the PACS refused the object for want of room: it may take it later."""
+        return any(reason in OUT_OF_RESOURCES for reason in _named(self.response, FAILED_SOPS).values() if reason)
 
 
 def store_instance(

@@ -16,7 +16,7 @@ from dicom_service.pacs.streams import SizedBody
 def store_object(session: PacsSession, content: bytes | SizedBody, identity: Part10) -> Outcome:
     """Stores an object; one that the PACS has already is stored where it is the same, byte for byte.
 
-    An attempt whose answer was lost is thus found out. Raises PacsError where the PACS fails.
+    An attempt whose answer was lost is thus found out. Raises PacsError where the PACS fails or has no room.
     """
     try:
         answered = store_instance(session, dialect(), content, identity.sop_class_uid, identity.sop_instance_uid)
@@ -26,6 +26,8 @@ def store_object(session: PacsSession, content: bytes | SizedBody, identity: Par
         return Outcome("STORED", result=answered.response)
     if answered.exists_already and _digest(content) == _digest_in_pacs(session, identity):
         return Outcome("STORED", result=accepted(identity.sop_class_uid, identity.sop_instance_uid))
+    if answered.out_of_resources:
+        raise PacsError(f"The PACS did not store the object: {answered.reason}")
     return Outcome("REFUSED", answered.reason, answered.response)
 
 

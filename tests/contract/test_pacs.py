@@ -15,6 +15,7 @@ from local.pacs.callers import SigningKey
 from local.pacs.manners import MANNERS
 from local.pacs.server import EmbeddedPacs, PacsSettings
 from tests.conftest import PACS_KEY, Invoke
+from tests.fault_proxy import FaultProxy, nothing
 from tests.orthanc import AUTHORIZATION, running_orthanc
 from tests.pacs.objects import header, make_object, real_object, uids
 
@@ -161,3 +162,24 @@ def test_a_wrong_key_is_a_401(pacs: str, invoke: Invoke, monkeypatch: pytest.Mon
 
 def test_the_stand_in_plays_every_dialect() -> None:
     assert set(MANNERS) == set(DIALECTS)
+
+
+def test_what_a_pacs_lacks_is_remembered_and_an_unknown_object_teaches_nothing(
+    tmp_path: Path, unconfigured: None, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a PACS that renders and has no thumbnails, taken for any DICOMweb server
+    with EmbeddedPacs(PacsSettings(tmp_path, manner="orthanc")) as server, FaultProxy(server.url, nothing, ()) as proxy:
+        monkeypatch.setenv("PACS_DIALECT", "dicomweb")
+        monkeypatch.setenv("PACS_SERVICE_URL", f"{proxy.url}/dicom-web")
+        upload(invoke, CT)
+
+        def asked(content: bytes) -> list[str]:
+            before = len(proxy.received)
+            retrieve(invoke, content, "image/jpeg")
+            return [path.rpartition("/")[2] for _, path in proxy.received[before:]]
+
+        # when
+        unknown, first, second = asked(make_object()), asked(CT), asked(CT)
+    # then
+    assert unknown[:2] == first == ["thumbnail", "rendered"]
+    assert second == ["rendered"]

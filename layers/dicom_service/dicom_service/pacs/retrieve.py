@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dicom_service.errors import InvalidRequest, PacsError, PacsRefusedCredentials
+from dicom_service.errors import InvalidRequest, PacsError, PacsObjectUnknown, PacsRefusedCredentials
 from dicom_service.pacs.dialects import Dialect, PictureWay
 from dicom_service.pacs.multipart import first_part, is_multipart
 from dicom_service.pacs.session import PacsSession
@@ -90,12 +90,13 @@ def retrieve_picture(
 ) -> bytes | None:
     """What the PACS answers when asked for a picture in one way; None where it cannot.
 
-    It may be anything (an empty body, HTML): the caller must look. Raises PacsRefusedCredentials.
+    It may be anything (an empty body, HTML): the caller must look. Raises PacsRefusedCredentials, and PacsObjectUnknown
+    where the PACS knows no such object or has no such way.
     """
     path, query = _picture_request(dialect, way, instance, wanted)
     try:
         answer = session.send("GET", path, query=query, headers={"Accept": "image/jpeg"})
-    except PacsRefusedCredentials:
+    except (PacsRefusedCredentials, PacsObjectUnknown):
         raise
     except PacsError:
         return None

@@ -66,6 +66,11 @@ class PacsSession:
         self._sleep = sleep
         self._deadline = clock() + budget
 
+    @property
+    def address(self) -> str:
+        """The base URL, which tells one PACS from another."""
+        return self._base_url
+
     def send(
         self,
         method: str,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from pydicom.data import get_testdata_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -188,8 +189,7 @@ def test_the_configuration_comes_from_the_environment(tmp_path: Path) -> None:
 
 
 def test_data_dir_keeps_the_exams(tmp_path: Path) -> None:
-    pydicom_data = pytest.importorskip("pydicom.data", reason="install pydicom: pip install -r requirements/dev.txt")
-    exam = Path(pydicom_data.get_testdata_file("CT_small.dcm"))
+    exam = Path(get_testdata_file("CT_small.dcm"))
     for _ in range(2):
         with running(tmp_path, DATA_DIR=str(tmp_path / "kept")) as (process, url):
             found = requests.get(f"{url}/exams/studies?PatientId=1CT1", timeout=20).json()

@@ -1,10 +1,5 @@
 """The same requests to the embedded PACS and to a real one, Orthanc, which holds the stand-in to the real thing."""
 
-import json
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -15,12 +10,8 @@ import requests
 from PIL import Image
 
 from local.pacs.server import EmbeddedPacs, PacsSettings
+from tests.orthanc import AUTHORIZATION, running_orthanc
 from tests.pacs.objects import MULTIPART, failure_reasons, make_object, multipart, real_object, stored_uids, uids
-
-PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
-MISSING = "Orthanc is not installed: apt-get install --no-install-recommends orthanc orthanc-dicomweb"
-USER, PASSWORD = "alice", "s3cret"
-START_SECONDS = 20
 
 CT = real_object("CT_small.dcm")
 SERIES = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.1", "PatientID": "P1", "AccessionNumber": "A1"}
@@ -65,51 +56,12 @@ class Server:
         return answer.json()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if requests.get(f"{url}/system", auth=(USER, PASSWORD), timeout=2).ok:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.05)
-    pytest.fail("Orthanc did not start")
-
-
 @pytest.fixture
 def orthanc(tmp_path: Path) -> Iterator[Server]:
-    """Debian's Orthanc as a child process, with its DICOMweb plugin and an empty folder."""
-    program = shutil.which("Orthanc")
-    if not program or not PLUGIN.exists():
-        pytest.skip(MISSING)
-    port = free_port()
-    configuration = {
-        "StorageDirectory": str(tmp_path),
-        "IndexDirectory": str(tmp_path),
-        "HttpPort": port,
-        "DicomServerEnabled": False,
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": True,
-        "RegisteredUsers": {USER: PASSWORD},
-        "HttpCompressionEnabled": False,
-        "DefaultEncoding": "Utf8",
-        "Plugins": [str(PLUGIN)],
-    }
-    file = tmp_path / "orthanc.json"
-    file.write_text(json.dumps(configuration))
-    with subprocess.Popen([program, str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_until_ready(process, f"http://127.0.0.1:{port}")
-            server = Server(f"http://127.0.0.1:{port}/dicom-web", auth=(USER, PASSWORD))
-            yield server
-            server.session.close()
-        finally:
-            process.kill()
+    with running_orthanc(tmp_path) as url:
+        server = Server(f"{url}/dicom-web", headers={"Authorization": AUTHORIZATION})
+        yield server
+        server.session.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ Its JPEG 2000, 32-bit big endian and segmented palettes are missing or wrong, so
 their uncompressed twins elsewhere; it draws overlays, which the pictures here leave out.
 """
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,12 +13,16 @@ from PIL import Image
 
 from bench.contact_sheet import dicom_files
 from bench.dcmtk import dcmtk_command
+from tests.installed import program
 from tests.unit.pictures.synthetic import shown
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("dcmj2pnm") is None or shutil.which("dcml2pnm") is None,
-    reason="DCMTK is missing: apt-get install dcmtk",
-)
+
+@pytest.fixture(autouse=True)
+def dcmtk() -> None:
+    """Skips aloud where DCMTK is not installed."""
+    program("dcmj2pnm", "dcmtk")
+    program("dcml2pnm", "dcmtk")
+
 
 MEAN, NEARLY_ALL = 1.5, 4
 """Tolerated mean difference, and the largest one of 99 % of the pixels, in shades of 255."""

@@ -27,7 +27,7 @@ class Health(BaseModel):
     description="Asks nothing of the PACS or the tables.",
     tags=["Health"],
     operation_id="check_alive",
-    responses={200: {"description": "It is"}} | problems(500),
+    responses={200: {"description": "It is"}} | problems(400, 500),
 )
 def healthz() -> Response[Health]:
     return Response(200, "application/json", Health(status="alive"), {"Cache-Control": "no-store"})
@@ -40,7 +40,7 @@ def healthz() -> Response[Health]:
     tags=["Health"],
     operation_id="check_ready",
     responses={200: {"description": "It can"}}
-    | problems(500, s503="The PACS or a table cannot be reached; `errors` names which"),
+    | problems(400, 500, s503="The PACS or a table cannot be reached; `errors` names which"),
 )
 def ready() -> Response[Health]:
     missing = what_is_not_ready()

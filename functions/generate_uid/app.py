@@ -29,7 +29,7 @@ class GeneratedUid(BaseModel):
     description="The root of `DICOM_UID_ROOT`, a dot and random digits; registered, so that it is handed out once.",
     tags=["UIDs"],
     operation_id="generate_uid",
-    responses={200: {"description": "The UID"}, **problems(500, 503)},
+    responses={200: {"description": "The UID"}, **problems(400, 500, 503)},
 )
 def generate_uid() -> GeneratedUid:
     return GeneratedUid(uid=hand_out_uid())

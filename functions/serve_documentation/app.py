@@ -47,7 +47,7 @@ NOT_MODIFIED: OpenAPIResponse = {"description": "The client has the current vers
     responses={
         200: {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}},
         304: NOT_MODIFIED,
-        **problems(500),
+        **problems(400, 500),
     },
     compress=True,
 )
@@ -61,7 +61,7 @@ def show_documentation() -> Response[str]:
     description="The OpenAPI 3.1 document of this service.",
     tags=["Documentation"],
     operation_id="get_openapi_document",
-    responses={200: THE_DOCUMENT, 304: NOT_MODIFIED, **problems(500)},
+    responses={200: THE_DOCUMENT, 304: NOT_MODIFIED, **problems(400, 500)},
     compress=True,
 )
 def get_openapi_document() -> Response[str]:
@@ -83,7 +83,7 @@ def get_openapi_document() -> Response[str]:
             },
         },
         304: NOT_MODIFIED,
-        **problems(404, 500, s404="The page has no such file"),
+        **problems(400, 404, 500, s404="The page has no such file"),
     },
     compress=True,
 )

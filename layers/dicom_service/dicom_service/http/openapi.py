@@ -35,6 +35,7 @@ COMPONENTS: dict[str, Any] = {
         "type": "array",
         "items": {
             "type": "object",
+            "additionalProperties": True,
             "patternProperties": {
                 "^[0-9A-F]{8}$": {
                     "type": "object",
@@ -92,7 +93,7 @@ def _example(status: int, titles: Mapping[int, str], detail: str) -> dict[str, A
     title = titles.get(status, HTTPStatus(status).phrase)
     example = {"type": "about:blank", "title": title, "status": status, "detail": detail.partition(";")[0]}
     if status == 400:
-        example["errors"] = [{"field": "PatientID", "message": "is required"}]
+        example["errors"] = [{"field": "patient", "message": "is not a known query parameter"}]
     return example
 
 

@@ -73,15 +73,15 @@ BEGUN = {
                     "id": "0001",
                     "name": "tomo.dcm",
                     "parts": [
-                        {"url": f"{_BUCKET}/uploads/…?partNumber={number}&uploadId=…", "size": 33554432}
+                        {"url": f"{_BUCKET}/uploads/EXAMPLE?partNumber={number}&uploadId=EXAMPLE", "size": 33554432}
                         for number in (1, 2)
                     ],
-                    "complete": {"url": f"{_BUCKET}/uploads/…?uploadId=…"},
+                    "complete": {"url": f"{_BUCKET}/uploads/EXAMPLE?uploadId=EXAMPLE"},
                 },
                 {
                     "id": "0002",
                     "name": "ct.zip",
-                    "upload": {"url": f"{_BUCKET}/", "fields": {"key": "uploads/…", "policy": "…"}},
+                    "upload": {"url": f"{_BUCKET}/", "fields": {"key": "uploads/EXAMPLE", "policy": "EXAMPLE"}},
                 },
             ],
         },

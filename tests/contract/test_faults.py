@@ -75,16 +75,13 @@ CREATION = UPLOAD | {"413": 502, "nothing done": 200, "truncated": 502}
 DELETION = {**CREATION, "404": 404, "another label": 204, "no fault": 204, "nothing done": 204, "truncated": 204}
 
 
-@pytest.fixture(autouse=True)
-def little_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dicom_service.pacs.session.BUDGET_SECONDS", 1.0)
-
-
 @pytest.fixture
 def through(pacs: EmbeddedPacs, monkeypatch: pytest.MonkeyPatch) -> Callable[..., FaultProxy]:
     """A proxy before the PACS, to which the environment leads."""
 
     def started(fault: Fault, methods: tuple[str, ...] = ("GET", "POST", "DELETE")) -> FaultProxy:
+        if fault in (FAULTS["slow"], FAULTS["lost request"]):
+            monkeypatch.setattr("dicom_service.pacs.session.BUDGET_SECONDS", 1.0)
         proxy = FaultProxy(pacs.url, fault, methods)
         monkeypatch.setenv("PACS_SERVICE_URL", proxy.url)
         return proxy

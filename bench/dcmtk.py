@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from dicom_service.exams.pictures.dataset import StoredObject, read_object
-from dicom_service.exams.pictures.values import number, whole
 
 JPEG_LS = "1.2.840.10008.1.2.4.8"
 
@@ -11,15 +10,15 @@ JPEG_LS = "1.2.840.10008.1.2.4.8"
 def dcmtk_command(file: Path, target: Path, *options: str) -> list[str]:
     """The command that draws the middle frame of a file as a picture of the kind that the options name."""
     stored = read_object(file.read_bytes())
-    middle = max(1, whole(stored.dataset, "NumberOfFrames", 1)) // 2 + 1
+    middle = max(1, stored.dataset.whole("NumberOfFrames", 1)) // 2 + 1
     tool = "dcml2pnm" if stored.transfer_syntax.startswith(JPEG_LS) else "dcmj2pnm"
     return [tool, *options, "+F", str(middle), *_window_options(stored), str(file), str(target)]
 
 
 def _window_options(stored: StoredObject) -> list[str]:
     """The first window or VOI LUT of the object, else the histogram without its outer percents."""
-    if number(stored.dataset, "WindowCenter") is not None:
+    if stored.dataset.number("WindowCenter") is not None:
         return ["+Wi", "1"]
     if "VOILUTSequence" in stored.dataset:
         return ["+Wl", "1"]
-    return ["+Wh", "1"] if whole(stored.dataset, "BitsStored", 8) > 8 else []
+    return ["+Wh", "1"] if stored.dataset.whole("BitsStored", 8) > 8 else []

@@ -27,7 +27,6 @@ from bench.who_draws import compare
 from dicom_service.exams.pictures.dataset import read_object
 from dicom_service.exams.pictures.draw import draw_picture
 from dicom_service.exams.pictures.request import PictureRequest
-from dicom_service.exams.pictures.values import whole
 from tests.orthanc import running_orthanc
 
 ROUNDS = 5
@@ -93,12 +92,12 @@ def _ask_orthanc(stored: StoredInOrthanc, frame: int, measured: Measured) -> Non
 
 
 def _middle(part10: bytes) -> int:
-    return max(1, whole(read_object(part10).dataset, "NumberOfFrames", 1)) // 2
+    return max(1, read_object(part10).dataset.whole("NumberOfFrames", 1)) // 2
 
 
 def _scale(part10: bytes) -> list[str]:
     dataset = read_object(part10).dataset
-    rows, columns = whole(dataset, "Rows", 0), whole(dataset, "Columns", 0)
+    rows, columns = dataset.whole("Rows", 0), dataset.whole("Columns", 0)
     if max(rows, columns) <= WANTED.size:
         return []
     return ["+Sxv" if columns >= rows else "+Syv", str(WANTED.size)]

@@ -5,18 +5,18 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from bench.mammogram import encodings
 from dicom_service.errors import PacsError
 from dicom_service.exams.opened import opened
-from dicom_service.exams.pictures.dataset import read_object
 from dicom_service.exams.pictures.draw import draw_picture
 from dicom_service.exams.pictures.request import PictureRequest
 from dicom_service.exams.pictures.shrink import shrink_jpeg
-from dicom_service.exams.pictures.values import text
 from dicom_service.exams.thumbnail import MOST_DRAWN_BYTES
 from dicom_service.pacs.dialects import DIALECTS, Dialect
 from dicom_service.pacs.retrieve import Instance
@@ -66,10 +66,10 @@ def compare(orthanc: str | None) -> list[Compared]:
 
 
 def _compare(pacs: str, name: str, part10: bytes, session: PacsSession, dialect: Dialect) -> Compared:
-    dataset = read_object(part10).dataset
-    sop_class, sop_instance = text(dataset, "SOPClassUID"), text(dataset, "SOPInstanceUID")
+    dataset = dcmread(BytesIO(part10), stop_before_pixels=True)
+    sop_class, sop_instance = dataset.SOPClassUID, dataset.SOPInstanceUID
     store_instance(session, dialect, part10, sop_class, sop_instance)
-    instance = Instance(text(dataset, "StudyInstanceUID"), text(dataset, "SeriesInstanceUID"), sop_instance)
+    instance = Instance(dataset.StudyInstanceUID, dataset.SeriesInstanceUID, sop_instance)
     place = f"{instance.study_uid}/series/{instance.series_uid}/instances/{instance.instance_uid}"
     picture = f"{dialect.retrieving}/{place}/rendered?viewport={WANTED.size},{WANTED.size}&quality={WANTED.quality}"
 

@@ -1,15 +1,11 @@
 """Reading a Part 10 object as far as its pixels, and noting where those are instead of copying them."""
 
-import logging
-import warnings
 import zlib
 from dataclasses import dataclass
-from io import BytesIO
 
-from pydicom import config
-from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset, read_partial
-
+from dicom_service.exams.pictures.attributes import Attributes
+from dicom_service.exams.pictures.dictionary import PIXEL_TAGS
+from dicom_service.exams.pictures.elements import UNDEFINED_LENGTH, Element, Encoding, states_vr, walk
 from dicom_service.exams.pictures.undrawable import Undrawable
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
@@ -17,11 +13,11 @@ EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 
-FLOAT_PIXELS = 0x7FE00008
-DOUBLE_PIXELS = 0x7FE00009
-INTEGER_PIXELS = 0x7FE00010
-PIXEL_TAGS = (FLOAT_PIXELS, DOUBLE_PIXELS, INTEGER_PIXELS)
-UNDEFINED_LENGTH = 0xFFFFFFFF
+PREFIX = slice(128, 132)
+FILE_META = Encoding(implicit=False, big_endian=False)
+BEHIND_FILE_META = range(0x00030000, 0x100000000)
+HIGHEST_FIRST_GROUP = 0x03FF
+"""Of a dataset; a higher one is a low one in the other byte order."""
 INFLATED_LIMIT = 256 * 2**20
 
 
@@ -44,56 +40,53 @@ class PixelElement:
 
 @dataclass(frozen=True)
 class StoredObject:
-    """A dataset without its pixel data, how it is encoded, and where its pixel data lies, if it has any."""
+    """A dataset without its pixel data, its file meta and transfer syntax, and where its pixel data lies."""
 
-    dataset: Dataset
+    dataset: Attributes
+    meta: Attributes
     transfer_syntax: str
     pixels: PixelElement | None
 
     @property
     def big_endian(self) -> bool:
-        return self.transfer_syntax == EXPLICIT_BIG
-
-
-class _UntilPixels:
-    """Stops pydicom's reader at the pixel data, remembering where it starts."""
-
-    def __init__(self, source: bytes) -> None:
-        self.stream = BytesIO(source)
-        self.source = source
-        self.pixels: PixelElement | None = None
-
-    def __call__(self, tag: int, vr: str | None, length: int) -> bool:
-        if tag not in PIXEL_TAGS:
-            return False
-        known = None if length == UNDEFINED_LENGTH else length
-        self.pixels = PixelElement(self.source, self.stream.tell(), known, int(tag), vr or "OW")
-        return True
+        return self.dataset.encoding.big_endian
 
 
 def read_object(part10: bytes) -> StoredObject:
     """Read the attributes that precede the pixel data (PS3.10 section 7.1; preamble and file meta may be missing).
 
-    Raises Undrawable when a deflated object inflates to more than 256 MiB, and whatever pydicom raises over bytes that
-    are no dataset.
+    Raises Undrawable when a deflated object inflates to more than 256 MiB, and zlib's error when it does not inflate.
     """
-    _keep_pydicom_quiet()
-    meta, meta_end = _file_meta(part10)
-    if meta.get("TransferSyntaxUID") == DEFLATED:
-        reader = _UntilPixels(_inflate(part10[meta_end:]))
-        dataset = read_dataset(reader.stream, False, True, stop_when=reader)
-        return StoredObject(dataset, DEFLATED, reader.pixels)
-    reader = _UntilPixels(part10)
-    dataset = read_partial(reader.stream, stop_when=reader, force=True)
-    syntax = str(meta.get("TransferSyntaxUID") or _guessed_syntax(dataset)).strip("\0 ")
-    return StoredObject(dataset, syntax, reader.pixels)
+    start = PREFIX.stop if part10[PREFIX] == b"DICM" else 0
+    found, start = walk(part10, start, len(part10), FILE_META, BEHIND_FILE_META)
+    meta = Attributes(part10, found, FILE_META)
+    syntax, source = meta.text("TransferSyntaxUID"), part10
+    if syntax == DEFLATED:
+        source, start = _inflate(part10[start:]), 0
+    encoding = _encoding(source, start, syntax)
+    found, _ = walk(source, start, len(source), encoding, PIXEL_TAGS)
+    return StoredObject(Attributes(source, found, encoding), meta, syntax or _syntax(encoding), _pixels(source, found))
 
 
-def _file_meta(part10: bytes) -> tuple[Dataset, int]:
-    stream = BytesIO(part10)
-    stream.seek(132 if part10[128:132] == b"DICM" else 0)
-    meta = read_dataset(stream, False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2)
-    return meta, stream.tell()
+def _encoding(source: bytes, start: int, syntax: str) -> Encoding:
+    """What the first element shows goes before the transfer syntax, which writers get wrong or leave out."""
+    explicit = states_vr(source, start)
+    swapped = not syntax and explicit and int.from_bytes(source[start : start + 2], "little") > HIGHEST_FIRST_GROUP
+    return Encoding(not explicit, syntax == EXPLICIT_BIG or swapped)
+
+
+def _syntax(encoding: Encoding) -> str:
+    if encoding.implicit:
+        return IMPLICIT_LITTLE
+    return EXPLICIT_BIG if encoding.big_endian else EXPLICIT_LITTLE
+
+
+def _pixels(source: bytes, found: dict[int, Element]) -> PixelElement | None:
+    for tag in PIXEL_TAGS & found.keys():
+        vr, start, _, length = found[tag]
+        known = None if length == UNDEFINED_LENGTH else length
+        return PixelElement(source, start, known, tag, vr.decode("latin-1") or "OW")
+    return None
 
 
 def _inflate(deflated: bytes) -> bytes:
@@ -102,17 +95,3 @@ def _inflate(deflated: bytes) -> bytes:
     if inflater.unconsumed_tail:
         raise Undrawable("it inflates beyond the limit")
     return inflated
-
-
-def _guessed_syntax(dataset: Dataset) -> str:
-    implicit, little = dataset.original_encoding
-    if implicit:
-        return IMPLICIT_LITTLE
-    return EXPLICIT_LITTLE if little else EXPLICIT_BIG
-
-
-def _keep_pydicom_quiet() -> None:
-    """Silence pydicom's remarks on odd values, which quote them. A filter by module is safe between threads."""
-    config.settings.reading_validation_mode = config.IGNORE
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
-    warnings.filterwarnings("ignore", module=r"pydicom\.")

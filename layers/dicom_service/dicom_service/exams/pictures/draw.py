@@ -9,9 +9,11 @@ from PIL import Image
 from dicom_service.errors import InvalidRequest
 from dicom_service.exams.pictures.codecs import DECODERS
 from dicom_service.exams.pictures.colour import rgb
-from dicom_service.exams.pictures.dataset import INTEGER_PIXELS, PixelElement, StoredObject, read_object
+from dicom_service.exams.pictures.dataset import PixelElement, StoredObject, read_object
+from dicom_service.exams.pictures.dictionary import INTEGER_PIXELS
 from dicom_service.exams.pictures.encode import encode_jpeg
 from dicom_service.exams.pictures.frames import Frame, encapsulated_frame, frame_index, native_frame
+from dicom_service.exams.pictures.functional_groups import FrameAttributes, frame_attributes
 from dicom_service.exams.pictures.geometry import PictureSize, picture_size, pixel_aspect
 from dicom_service.exams.pictures.grayscale import GrayscaleFrame, signed_values
 from dicom_service.exams.pictures.kinds import PDF, UNKNOWN, Kind, kind_of
@@ -39,7 +41,7 @@ def draw_picture(part10: bytes, wanted: PictureRequest) -> Picture:
     try:
         stored = read_object(part10)
         kind = kind_of(stored)
-        if kind is PDF and (document := stored.dataset.get("EncapsulatedDocument")):
+        if kind is PDF and (document := stored.dataset.content("EncapsulatedDocument")):
             return Picture(draw_first_page(document, wanted), placeholder=False)
         if stored.pixels is None or kind.never_image:
             return Picture(_without_image(stored, kind, wanted), placeholder=True)
@@ -54,16 +56,17 @@ def draw_picture(part10: bytes, wanted: PictureRequest) -> Picture:
 
 
 def _without_image(stored: StoredObject, kind: Kind, wanted: PictureRequest) -> bytes:
-    curves = read_curves(stored.dataset, stored.big_endian) if wanted.size >= LEGIBLE else None
+    curves = read_curves(stored.dataset) if wanted.size >= LEGIBLE else None
     return draw_curves(curves, kind.name, wanted) if curves else placeholder(kind, wanted)
 
 
 def _drawn(stored: StoredObject, pixels: PixelElement, wanted: PictureRequest) -> bytes:
     layout = pixel_layout(stored)
     index = frame_index(wanted.frame, layout.frames)
-    size = picture_size(layout, pixel_aspect(stored.dataset, index), wanted.size)
+    attributes = frame_attributes(stored.dataset, index)
+    size = picture_size(layout, pixel_aspect(attributes), wanted.size)
     frame = _thinned(_decoded(stored, pixels, layout, index, size.reduction), size)
-    shades = _shaded(frame, layout, stored, index, wanted)
+    shades = _shaded(frame, layout, attributes, wanted)
     image = Image.fromarray(np.ascontiguousarray(shades))
     if image.size != (size.width, size.height):
         image = image.resize((size.width, size.height), Image.Resampling.BICUBIC)
@@ -90,14 +93,14 @@ def _thinned(frame: Frame, size: PictureSize) -> Frame:
 
 
 def _shaded(
-    frame: Frame, layout: PixelLayout, stored: StoredObject, index: int, wanted: PictureRequest
+    frame: Frame, layout: PixelLayout, attributes: FrameAttributes, wanted: PictureRequest
 ) -> NDArray[np.uint8]:
     if frame.samples.ndim == 3:
         return rgb(frame, layout)
     values = signed_values(frame.samples, layout)
     if frame.photometric == "PALETTE COLOR":
-        return palette_colours(values, stored.dataset, layout.signed, stored.big_endian)
-    greys = GrayscaleFrame(values, layout, stored, index).greys(wanted.window)
+        return palette_colours(values, attributes.dataset, layout.signed)
+    greys = GrayscaleFrame(values, layout, attributes).greys(wanted.window)
     if layout.supplemented:
-        return supplement_colours(greys, values, stored.dataset, layout.signed, stored.big_endian)
+        return supplement_colours(greys, values, attributes.dataset, layout.signed)
     return greys

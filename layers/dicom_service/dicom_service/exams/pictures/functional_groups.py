@@ -1,18 +1,29 @@
 """Attributes that an enhanced multi-frame object gives frame by frame (PS3.3 C.7.6.16)."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from pydicom.dataset import Dataset
-
-from dicom_service.exams.pictures.values import items
+from dicom_service.exams.pictures.attributes import Attributes
 
 
-def holders(dataset: Dataset, index: int, macro: str) -> Iterator[Dataset]:
-    """Where to look for the attributes of a macro, the nearest first: this frame's, all frames', the dataset itself.
+@dataclass(frozen=True)
+class FrameAttributes:
+    """The attributes of one frame: its functional groups, those of all frames, and the dataset itself."""
 
-    macro: keyword of the macro's sequence, such as FrameVOILUTSequence; index: of the frame, from 0.
-    """
-    per_frame = items(dataset, "PerFrameFunctionalGroupsSequence")[index : index + 1]
-    for group in per_frame + items(dataset, "SharedFunctionalGroupsSequence"):
-        yield from items(group, macro)
-    yield dataset
+    groups: list[Attributes]
+    dataset: Attributes
+
+    def holders(self, macro: str) -> Iterator[Attributes]:
+        """Where to look for the attributes of a macro, the nearest first: this frame's, all frames', the dataset.
+
+        macro: keyword of the macro's sequence, such as FrameVOILUTSequence.
+        """
+        for group in self.groups:
+            yield from group.items(macro)
+        yield self.dataset
+
+
+def frame_attributes(dataset: Attributes, index: int) -> FrameAttributes:
+    """The attributes of a frame by its index, from 0; other frames' groups are passed over unread."""
+    per_frame = dataset.items("PerFrameFunctionalGroupsSequence", slice(index, index + 1))
+    return FrameAttributes(per_frame + dataset.items("SharedFunctionalGroupsSequence"), dataset)

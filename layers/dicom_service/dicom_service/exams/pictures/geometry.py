@@ -3,11 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pydicom.dataset import Dataset
-
-from dicom_service.exams.pictures.functional_groups import holders
+from dicom_service.exams.pictures.functional_groups import FrameAttributes
 from dicom_service.exams.pictures.layout import PixelLayout
-from dicom_service.exams.pictures.values import numbers
 
 SPACINGS = ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 """Each is two numbers, the vertical one first (PS3.3 C.7.6.3.1.7, 10.7.1.3)."""
@@ -37,9 +34,9 @@ def picture_size(layout: PixelLayout, aspect: float, size: int) -> PictureSize:
     return PictureSize(width, height, min(layout.columns / width, layout.rows / height))
 
 
-def pixel_aspect(dataset: Dataset, index: int) -> float:
-    """Height of a pixel by its width; 1 when the object says nothing believable. Index counts frames from 0."""
-    for vertical, horizontal in _spacings(dataset, index):
+def pixel_aspect(attributes: FrameAttributes) -> float:
+    """Height of a pixel by its width; 1 when the object says nothing believable."""
+    for vertical, horizontal in _spacings(attributes):
         if vertical > 0 and horizontal > 0:
             aspect = vertical / horizontal
             plain = abs(aspect - 1) < SQUARE_ENOUGH or not 1 / BELIEVABLE <= aspect <= BELIEVABLE
@@ -47,9 +44,9 @@ def pixel_aspect(dataset: Dataset, index: int) -> float:
     return 1.0
 
 
-def _spacings(dataset: Dataset, index: int) -> Iterator[list[float]]:
-    for holder in holders(dataset, index, "PixelMeasuresSequence"):
+def _spacings(attributes: FrameAttributes) -> Iterator[list[float]]:
+    for holder in attributes.holders("PixelMeasuresSequence"):
         for keyword in SPACINGS:
-            found = numbers(holder, keyword)
+            found = holder.numbers(keyword)
             if len(found) == 2:
                 yield found

@@ -6,14 +6,12 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
-from dicom_service.exams.pictures.dataset import StoredObject
+from dicom_service.exams.pictures.attributes import Attributes
 from dicom_service.exams.pictures.frames import Samples
-from dicom_service.exams.pictures.functional_groups import holders
+from dicom_service.exams.pictures.functional_groups import FrameAttributes
 from dicom_service.exams.pictures.layout import PixelLayout
 from dicom_service.exams.pictures.lut import grey_lut
-from dicom_service.exams.pictures.values import items, number, text
 from dicom_service.exams.pictures.window import Window, apply_window, percentile_window
 
 XRAY_ANGIOGRAPHIC_AND_FLUOROSCOPIC = ("1.2.840.10008.5.1.4.1.1.12.1", "1.2.840.10008.5.1.4.1.1.12.2")
@@ -25,21 +23,17 @@ type Shade = Callable[[Samples], Greys]
 
 @dataclass(frozen=True)
 class GrayscaleFrame:
-    """The stored values of a frame, of shape (rows, columns), and the object that says how to show them.
-
-    index: of the frame, from 0.
-    """
+    """The stored values of a frame, of shape (rows, columns), and what says how to show them."""
 
     values: Samples
     layout: PixelLayout
-    stored: StoredObject
-    index: int
+    attributes: FrameAttributes
 
     def greys(self, wanted: tuple[float, float] | None) -> Greys:
         """Shades of (rows, columns), 0 black; `wanted` (centre, width) goes before what the object says."""
         shade, padded = self._stated(wanted), None
         if shade is None:
-            padded = padding(self.stored.dataset, self.layout, self.values)
+            padded = padding(self.attributes.dataset, self.layout, self.values)
             shade = self._spread(padded)
         greys = by_level(self.values, lambda stored: shade(self._modality_values(stored)))
         if padded is not None:
@@ -49,10 +43,10 @@ class GrayscaleFrame:
     def _stated(self, wanted: tuple[float, float] | None) -> Shade | None:
         if wanted:
             return partial(apply_window, window=Window(*wanted))
-        for holder in holders(self.stored.dataset, self.index, "FrameVOILUTSequence"):
-            for item in items(holder, "VOILUTSequence"):
+        for holder in self.attributes.holders("FrameVOILUTSequence"):
+            for item in holder.items("VOILUTSequence"):
                 extremes = np.array([self.values.min(), self.values.max()])
-                lut = grey_lut(item, bool(self._modality_values(extremes).min() < 0), self.stored.big_endian)
+                lut = grey_lut(item, bool(self._modality_values(extremes).min() < 0))
                 if lut:
                     return lut.shades
             window = window_of(holder)
@@ -66,14 +60,14 @@ class GrayscaleFrame:
 
     def _modality_values(self, stored: Samples) -> Samples:
         """Modality LUT, rescale or neither (PS3.3 C.11.1, C.7.6.16.2.9)."""
-        dataset = self.stored.dataset
+        dataset = self.attributes.dataset
         if not _is_for_measuring_only(dataset):
-            for item in items(dataset, "ModalityLUTSequence"):
-                lut = grey_lut(item, self.layout.signed, self.stored.big_endian)
+            for item in dataset.items("ModalityLUTSequence"):
+                lut = grey_lut(item, self.layout.signed)
                 if lut:
                     return lut[stored]
-        for holder in holders(dataset, self.index, "PixelValueTransformationSequence"):
-            slope, intercept = number(holder, "RescaleSlope"), number(holder, "RescaleIntercept")
+        for holder in self.attributes.holders("PixelValueTransformationSequence"):
+            slope, intercept = holder.number("RescaleSlope"), holder.number("RescaleIntercept")
             if slope:
                 return stored * np.float64(slope) + (intercept or 0.0)
         return stored
@@ -107,13 +101,13 @@ def signed_values(samples: Samples, layout: PixelLayout) -> Samples:
     return numbers >> max(0, unused)
 
 
-def padding(dataset: Dataset, layout: PixelLayout, stored: Samples) -> NDArray[np.bool_] | None:
+def padding(dataset: Attributes, layout: PixelLayout, stored: Samples) -> NDArray[np.bool_] | None:
     """Where the stored values are padding, None when the object names no padding value (PS3.3 C.7.5.1.1.2)."""
     prefix = {32: "Float", 64: "DoubleFloat"}[layout.bits_allocated] if layout.floating else ""
-    value = number(dataset, f"{prefix}PixelPaddingValue")
+    value = dataset.number(f"{prefix}PixelPaddingValue")
     if value is None:
         return None
-    limit = number(dataset, f"{prefix}PixelPaddingRangeLimit")
+    limit = dataset.number(f"{prefix}PixelPaddingRangeLimit")
     ends = [_stored_value(each, layout) for each in (value, value if limit is None else limit)]
     return (stored >= min(ends)) & (stored <= max(ends))
 
@@ -125,15 +119,15 @@ def _stored_value(value: float, layout: PixelLayout) -> float:
     return bits - (1 << layout.bits_stored) if layout.signed and bits >> (layout.bits_stored - 1) else bits
 
 
-def window_of(holder: Dataset) -> Window | None:
+def window_of(holder: Attributes) -> Window | None:
     """The first window of a dataset or functional group, None without a usable one."""
-    centre, width = number(holder, "WindowCenter"), number(holder, "WindowWidth")
+    centre, width = holder.number("WindowCenter"), holder.number("WindowWidth")
     if centre is None or width is None or not width > 0:
         return None
-    return Window(centre, width, text(holder, "VOILUTFunction").upper() or "LINEAR")
+    return Window(centre, width, holder.text("VOILUTFunction").upper() or "LINEAR")
 
 
-def _is_for_measuring_only(dataset: Dataset) -> bool:
+def _is_for_measuring_only(dataset: Attributes) -> bool:
     """The modality LUT of an XA or XRF image leads back to intensities and is not shown (PS3.3 C.8.7.1.1.2)."""
-    relationship = text(dataset, "PixelIntensityRelationship")
-    return text(dataset, "SOPClassUID") in XRAY_ANGIOGRAPHIC_AND_FLUOROSCOPIC and relationship in ("LOG", "DISP")
+    relationship = dataset.text("PixelIntensityRelationship")
+    return dataset.text("SOPClassUID") in XRAY_ANGIOGRAPHIC_AND_FLUOROSCOPIC and relationship in ("LOG", "DISP")

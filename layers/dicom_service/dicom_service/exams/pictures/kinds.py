@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
+from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from dicom_service.exams.pictures.dataset import StoredObject
-from dicom_service.exams.pictures.values import text
 
 
 class Symbol(Enum):
@@ -112,13 +113,18 @@ def kind_of(stored: StoredObject) -> Kind:
     """The kind of an object. Its name is never taken from the object, so it holds no text of a patient."""
     if ".".join(stored.transfer_syntax.split(".")[:8]) in VIDEO_SYNTAXES:
         return VIDEO
-    sop_class = text(stored.dataset, "SOPClassUID") or text(stored.dataset.file_meta, "MediaStorageSOPClassUID")
+    sop_class = stored.dataset.text("SOPClassUID") or stored.meta.text("MediaStorageSOPClassUID")
+    return _kind_of_class(sop_class)
+
+
+@lru_cache(maxsize=256)
+def _kind_of_class(sop_class: str) -> Kind:
     parts = sop_class.split(".")
     for length in range(len(parts), 0, -1):
         kind = KINDS.get(".".join(parts[:length]))
         if kind:
             return kind
-    name = UID(sop_class).name
+    name = UID(sop_class, IGNORE).name
     if name == sop_class or " Storage" not in name:
         return UNKNOWN
     return Kind(name.split(" Storage")[0].replace(" Image", " image"), Symbol.IMAGE)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from dicom_service.exams.pictures.dataset import DOUBLE_PIXELS, FLOAT_PIXELS, StoredObject
+from dicom_service.exams.pictures.dataset import StoredObject
+from dicom_service.exams.pictures.dictionary import DOUBLE_PIXELS, FLOAT_PIXELS
 from dicom_service.exams.pictures.undrawable import Undrawable
-from dicom_service.exams.pictures.values import text, whole
 
 SAMPLE_LIMIT = 512_000_000
 """Samples of one frame that are still decoded; beyond it the declared size is taken for an attack."""
@@ -62,25 +62,24 @@ def pixel_layout(stored: StoredObject) -> PixelLayout:
     Raises Undrawable without Rows or Columns, over 512 million samples a frame, and for sample sizes no one defines.
     """
     dataset = stored.dataset
-    photometric = text(dataset, "PhotometricInterpretation").upper() or "MONOCHROME2"
-    samples = whole(dataset, "SamplesPerPixel", 3 if photometric[:3] in ("RGB", "YBR") else 1)
+    photometric = dataset.text("PhotometricInterpretation").upper() or "MONOCHROME2"
+    samples = dataset.whole("SamplesPerPixel", 3 if photometric[:3] in ("RGB", "YBR") else 1)
     floating = stored.pixels.tag in FLOATING_BITS if stored.pixels else False
-    allocated = FLOATING_BITS[stored.pixels.tag] if stored.pixels and floating else whole(dataset, "BitsAllocated", 8)
-    bits = min(whole(dataset, "BitsStored", allocated), allocated)
+    allocated = FLOATING_BITS[stored.pixels.tag] if stored.pixels and floating else dataset.whole("BitsAllocated", 8)
+    bits = min(dataset.whole("BitsStored", allocated), allocated)
     layout = PixelLayout(
-        rows=whole(dataset, "Rows", 0),
-        columns=whole(dataset, "Columns", 0),
+        rows=dataset.whole("Rows", 0),
+        columns=dataset.whole("Columns", 0),
         samples=samples,
-        frames=max(1, whole(dataset, "NumberOfFrames", 1)),
+        frames=max(1, dataset.whole("NumberOfFrames", 1)),
         photometric=photometric,
         bits_allocated=allocated,
         bits_stored=bits,
-        high_bit=min(whole(dataset, "HighBit", bits - 1), allocated - 1),
-        signed=whole(dataset, "PixelRepresentation", 0) == 1,
-        planar=whole(dataset, "PlanarConfiguration", 0) == 1 and samples > 1,
+        high_bit=min(dataset.whole("HighBit", bits - 1), allocated - 1),
+        signed=dataset.whole("PixelRepresentation", 0) == 1,
+        planar=dataset.whole("PlanarConfiguration", 0) == 1 and samples > 1,
         floating=floating,
-        supplemented=text(dataset, "PixelPresentation") == "COLOR"
-        and "RedPaletteColorLookupTableDescriptor" in dataset,
+        supplemented=dataset.text("PixelPresentation") == "COLOR" and "RedPaletteColorLookupTableDescriptor" in dataset,
     )
     _check(layout)
     return layout

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
+from dicom_service.exams.pictures.attributes import Attributes
 from dicom_service.exams.pictures.frames import Samples
-from dicom_service.exams.pictures.values import numbers
 
 
 @dataclass(frozen=True)
@@ -43,9 +42,9 @@ class Descriptor:
     bits: int
 
 
-def descriptor(dataset: Dataset, keyword: str, signed: bool) -> Descriptor | None:
+def descriptor(dataset: Attributes, keyword: str, signed: bool) -> Descriptor | None:
     """Read a descriptor; a count of 0 stands for 65536, and the first input is signed when the pixels are."""
-    values = numbers(dataset, keyword)
+    values = dataset.numbers(keyword)
     if len(values) != 3:
         return None
     count, first, bits = (int(value) for value in values)
@@ -54,23 +53,20 @@ def descriptor(dataset: Dataset, keyword: str, signed: bool) -> Descriptor | Non
     return Descriptor(count & 0xFFFF or 2**16, first, bits)
 
 
-def words(dataset: Dataset, keyword: str, count: int | None, big_endian: bool) -> NDArray[np.uint16]:
+def words(dataset: Attributes, keyword: str, count: int | None) -> NDArray[np.uint16]:
     """The data of a table as an array; bytes when there is one for each of `count` entries, else words of 16 bits."""
-    value = dataset.get(keyword)
-    if not isinstance(value, bytes):
-        found = np.array(numbers(dataset, keyword), np.int64)
-        return found.astype(np.uint16)
-    order = ">" if big_endian else "<"
+    value = dataset.content(keyword)
+    order = dataset.encoding.order
     if count is not None and len(value) < 2 * count:
         paired = np.frombuffer(value[: len(value) // 2 * 2], f"{order}u2").astype("<u2")
         return paired.view(np.uint8).astype(np.uint16)[:count]
     return np.frombuffer(value[: len(value) // 2 * 2], f"{order}u2").astype(np.uint16)[:count]
 
 
-def grey_lut(item: Dataset, signed: bool, big_endian: bool) -> Lut | None:
+def grey_lut(item: Attributes, signed: bool) -> Lut | None:
     """The table of an item of the Modality or VOI LUT Sequence, None when the item holds no usable one."""
     shape = descriptor(item, "LUTDescriptor", signed)
     if shape is None:
         return None
-    entries = words(item, "LUTData", shape.count, big_endian)
+    entries = words(item, "LUTData", shape.count)
     return Lut(shape.first, entries, shape.bits) if len(entries) else None

@@ -2,8 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
+from dicom_service.exams.pictures.attributes import Attributes
 from dicom_service.exams.pictures.frames import Samples
 from dicom_service.exams.pictures.lut import Lut, descriptor, words
 from dicom_service.exams.pictures.undrawable import Undrawable
@@ -11,9 +11,9 @@ from dicom_service.exams.pictures.undrawable import Undrawable
 DISCRETE, LINEAR, INDIRECT = 0, 1, 2
 
 
-def palette_colours(indices: Samples, dataset: Dataset, signed: bool, big_endian: bool) -> NDArray[np.uint8]:
+def palette_colours(indices: Samples, dataset: Attributes, signed: bool) -> NDArray[np.uint8]:
     """Colours of shape (rows, columns, 3) for indices of shape (rows, columns). Raises Undrawable without tables."""
-    luts = [_channel(dataset, channel, signed, big_endian) for channel in ("Red", "Green", "Blue")]
+    luts = [_channel(dataset, channel, signed) for channel in ("Red", "Green", "Blue")]
     shift = 8 if max(int(lut.entries.max()) for lut in luts) > 0xFF else 0
     inputs = np.arange(min(lut.first for lut in luts), max(lut.first + len(lut.entries) for lut in luts))
     colours = np.stack([(lut[inputs] >> shift).astype(np.uint8) for lut in luts], axis=-1)
@@ -22,24 +22,24 @@ def palette_colours(indices: Samples, dataset: Dataset, signed: bool, big_endian
 
 
 def supplement_colours(
-    greys: NDArray[np.uint8], indices: Samples, dataset: Dataset, signed: bool, big_endian: bool
+    greys: NDArray[np.uint8], indices: Samples, dataset: Attributes, signed: bool
 ) -> NDArray[np.uint8]:
     """Greys of shape (rows, columns), those from the first mapped value up replaced by colours (PS3.3 C.8.16.2.1.1)."""
     shape = descriptor(dataset, "RedPaletteColorLookupTableDescriptor", signed)
     first = shape.first if shape else 0
-    colours = palette_colours(indices, dataset, signed, big_endian)
+    colours = palette_colours(indices, dataset, signed)
     return np.where((indices >= first)[..., None], colours, greys[..., None])
 
 
-def _channel(dataset: Dataset, channel: str, signed: bool, big_endian: bool) -> Lut:
+def _channel(dataset: Attributes, channel: str, signed: bool) -> Lut:
     shape = descriptor(dataset, f"{channel}PaletteColorLookupTableDescriptor", signed)
     if shape is None:
         raise Undrawable("it has no palette")
     segmented = f"Segmented{channel}PaletteColorLookupTableData"
     if segmented in dataset:
-        entries = expand_segments(words(dataset, segmented, None, big_endian), shape.count)
+        entries = expand_segments(words(dataset, segmented, None), shape.count)
     else:
-        entries = words(dataset, f"{channel}PaletteColorLookupTableData", shape.count, big_endian)
+        entries = words(dataset, f"{channel}PaletteColorLookupTableData", shape.count)
     if not len(entries):
         raise Undrawable("its palette is empty")
     return Lut(shape.first, entries, shape.bits)

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from pydicom.dataset import Dataset
 
+from dicom_service.exams.pictures.attributes import Attributes
 from dicom_service.exams.pictures.encode import encode_jpeg
 from dicom_service.exams.pictures.request import PictureRequest
-from dicom_service.exams.pictures.values import items, number, text, whole
 
 PAPER, RULES, MARKS, INK = (255, 251, 246), (252, 230, 222), (244, 196, 184), (36, 40, 52)
 SECONDS = 5.0
@@ -28,15 +27,15 @@ class Curves:
     samples: NDArray[Any]
 
 
-def read_curves(dataset: Dataset, big_endian: bool) -> Curves | None:
+def read_curves(dataset: Attributes) -> Curves | None:
     """The beginning of the first multiplex group, None when it has no samples that can be read."""
-    for group in items(dataset, "WaveformSequence"):
-        kind = SAMPLE_TYPES.get(text(group, "WaveformSampleInterpretation"))
-        data, channels = group.get("WaveformData"), whole(group, "NumberOfWaveformChannels", 0)
-        if kind is None or not isinstance(data, bytes) or channels < 1:
+    for group in dataset.items("WaveformSequence"):
+        kind = SAMPLE_TYPES.get(group.text("WaveformSampleInterpretation"))
+        data, channels = group.content("WaveformData"), group.whole("NumberOfWaveformChannels", 0)
+        if kind is None or channels < 1:
             continue
-        dtype = np.dtype(kind).newbyteorder(">" if big_endian else "<")
-        length = int((number(group, "SamplingFrequency") or 0) * SECONDS) or whole(group, "NumberOfWaveformSamples", 0)
+        dtype = np.dtype(kind).newbyteorder(group.encoding.order)
+        length = int((group.number("SamplingFrequency") or 0) * SECONDS) or group.whole("NumberOfWaveformSamples", 0)
         length = min(length, len(data) // dtype.itemsize // channels)
         if length > 1:
             samples = np.frombuffer(data, dtype, length * channels).reshape(length, channels)

@@ -1,0 +1,98 @@
+"""Walking over the elements of a dataset, noting where the wanted ones are (PS3.5 section 7).
+
+Values are neither copied nor converted, so that attributes that no picture needs cost next to nothing.
+"""
+
+from collections.abc import Container
+from dataclasses import dataclass
+from struct import Struct
+from typing import Literal, NamedTuple
+
+from dicom_service.exams.pictures.dictionary import WANTED
+
+UNDEFINED_LENGTH = 0xFFFFFFFF
+ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+HEADER = 8
+"""Bytes of tag and length, and of tag, VR and a length of 16 bits."""
+
+SHORT_LENGTH = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+LONG_LENGTH = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+"""VRs with two reserved bytes and a length of 32 bits (PS3.5 Table 7.1-1)."""
+
+
+class Element(NamedTuple):
+    """Where a value lies; `vr` is empty where none is stated, `length` is the stated one."""
+
+    vr: bytes
+    start: int
+    end: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How elements are written. Within explicit VR, items and single elements may still be in implicit VR."""
+
+    implicit: bool
+    big_endian: bool
+
+    @property
+    def order(self) -> Literal["<", ">"]:
+        """The byte order as `struct` and numpy call it."""
+        return ">" if self.big_endian else "<"
+
+
+EXPLICIT = {order: Struct(f"{order}HH2sH").unpack_from for order in "<>"}
+IMPLICIT = {order: Struct(f"{order}HHI").unpack_from for order in "<>"}
+LENGTH = {order: Struct(f"{order}I").unpack_from for order in "<>"}
+SEQUENCE_ENDS = {order: Struct(f"{order}HH").pack(SEQUENCE_END >> 16, SEQUENCE_END & 0xFFFF) for order in "<>"}
+
+
+def states_vr(source: bytes, start: int) -> bool:
+    """Whether the element at `start` has two capital letters for a VR, as no length of a first element looks."""
+    vr = source[start + 4 : start + 6]
+    return vr.isalpha() and vr.isupper()
+
+
+def walk(
+    source: bytes, start: int, end: int, encoding: Encoding, stops: Container[int] = ()
+) -> tuple[dict[int, Element], int]:
+    """The wanted elements of the dataset at `start` by tag, and where it ends.
+
+    That is behind an item delimiter, at an element whose tag is in `stops` (noted as well), or at `end` or beyond it.
+    """
+    explicit, implicit, length_of = EXPLICIT[encoding.order], IMPLICIT[encoding.order], LENGTH[encoding.order]
+    without_vr = encoding.implicit or not states_vr(source, start)
+    found: dict[int, Element] = {}
+    while start + HEADER <= end:
+        group, number, vr, length = explicit(source, start)
+        tag, value = group << 16 | number, start + HEADER
+        if without_vr or not (vr in SHORT_LENGTH or vr in LONG_LENGTH or b"AA" <= vr <= b"ZZ"):
+            vr, length = b"", implicit(source, start)[2]
+        elif vr in LONG_LENGTH and value + 4 <= end:
+            length, value = length_of(source, value)[0], value + 4
+        if tag == ITEM_END:
+            return found, value
+        if tag in stops:
+            found[tag] = Element(vr, value, end, length)
+            break
+        after = value + length if length != UNDEFINED_LENGTH else sequence_items(source, value, end, encoding)[1]
+        if tag in WANTED:
+            found[tag] = Element(vr, value, min(after, end), length)
+        start = after
+    return found, start
+
+
+def sequence_items(source: bytes, start: int, end: int, encoding: Encoding) -> tuple[list[tuple[int, int]], int]:
+    """Start and end of each item or fragment of the value at `start`, and where an undefined length ends."""
+    items = []
+    while start + HEADER <= end:
+        group, number, length = IMPLICIT[encoding.order](source, start)
+        if group << 16 | number != ITEM:
+            break
+        start += HEADER
+        after = start + length if length != UNDEFINED_LENGTH else walk(source, start, end, encoding)[1]
+        items.append((start, min(after, end)))
+        start = after
+    delimiter = source.find(SEQUENCE_ENDS[encoding.order], start, end)
+    return items, delimiter + HEADER if delimiter >= 0 else end

@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("study", metavar="STUDY", help="its Study Instance UID")
     command.add_argument("--patient", required=True, help="whose it is: the Patient ID")
     command.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="default: here")
+    command.add_argument("--dicomdir", action="store_true", help="with a DICOMDIR, to put onto a disc")
     command.set_defaults(run=_download)
     command = commands.add_parser("worklist", help="list workitems")
     command.add_argument("--patient", default="", help="Patient ID")
@@ -73,7 +74,8 @@ def _upload(service: Service, given: argparse.Namespace) -> int:
 
 
 def _download(service: Service, given: argparse.Namespace) -> int:
-    path = download(service, given.study, given.patient, given.to, Console(stderr=True))
+    asked = {"PatientId": given.patient} | ({"dicomdir": "true"} if given.dicomdir else {})
+    path = download(service, given.study, given.to, Console(stderr=True), **asked)
     sys.stdout.write(f"{path}\n")
     return 0
 

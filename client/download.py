@@ -13,9 +13,12 @@ PIECE_BYTES = 1 << 20
 READY = 303
 
 
-def download(service: Service, study_uid: str, patient_id: str, folder: Path, console: Console) -> Path:
-    """Waits until the archive is made, fetches it into the folder, and gives its path; raises Refusal."""
-    url = _when_ready(service, study_uid, patient_id, console)
+def download(service: Service, study_uid: str, folder: Path, console: Console, **asked: str) -> Path:
+    """Waits until the archive is made, fetches it into the folder, and gives its path; raises Refusal.
+
+    asked: the query parameters of the archive, `PatientId` among them.
+    """
+    url = _when_ready(service, f"/exams/studies/{study_uid}/archive", asked, console)
     path = folder / f"{study_uid}.zip"
     unfinished = path.with_suffix(".part")
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
@@ -34,8 +37,8 @@ def download(service: Service, study_uid: str, patient_id: str, folder: Path, co
     return unfinished.replace(path)
 
 
-def _when_ready(service: Service, study_uid: str, patient_id: str, console: Console) -> str:
-    answer = service.get(f"/exams/studies/{study_uid}/archive", PatientId=patient_id)
+def _when_ready(service: Service, path: str, asked: dict[str, str], console: Console) -> str:
+    answer = service.get(path, **asked)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("packing instances", total=None)

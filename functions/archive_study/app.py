@@ -4,9 +4,10 @@ import time
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dicom_service.exams.downloads.study_archive import begin_archive, told
+from dicom_service.exams.downloads.study_archive import archive_of, begin_archive, told
 from dicom_service.http.answer import answer
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import StudyPath, patient_id_query
@@ -18,6 +19,11 @@ from dicom_service.pacs.session import pacs_session
 app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
 
 
+WithDirectory = Annotated[
+    bool, Query(alias="dicomdir", description="With a DICOMDIR, for media: entries are called by File IDs, not UIDs")
+]
+
+
 @app.get(
     "/exams/studies/<studyUID>/archive",
     summary="Download a whole study",
@@ -27,8 +33,11 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
     operation_id="archive_study",
     responses=ARCHIVE_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
 )
-def archive_study(study_uid: StudyPath, patient_id: Annotated[str, patient_id_query("PatientId")]) -> Response[str]:
-    return archive_answer(*told(begin_archive(pacs_session(), dialect(), patient_id, study_uid, time.time)))
+def archive_study(
+    study_uid: StudyPath, patient_id: Annotated[str, patient_id_query("PatientId")], dicomdir: WithDirectory = False
+) -> Response[str]:
+    what = archive_of(study_uid, with_directory=dicomdir)
+    return archive_answer(*told(begin_archive(pacs_session(), dialect(), patient_id, what, time.time)))
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from client.memory import Memory
 from client.service import Refusal, Service
 from client.upload import upload
 from local.stack import LocalStack
+from tests.file_sets import file_set
 from tests.pacs.large import digest_of, write_large_object
 from tests.pacs.objects import make_object, uids
 
@@ -70,6 +71,14 @@ def test_a_folder_goes_up_and_its_study_comes_back(stack: LocalStack, tmp_path: 
     with zipfile.ZipFile(fetched.stdout.strip()) as archive:
         assert len(archive.namelist()) == 3
         assert (folder / "small.dcm").read_bytes() in [archive.read(name) for name in archive.namelist()]
+    # when the same is asked for with a directory
+    fetched = run(stack, tmp_path, "download", study, "--patient", "CLIENT", "--to", tmp_path / "disc", "--dicomdir")
+    # then
+    assert fetched.returncode == 0, fetched.stderr
+    with zipfile.ZipFile(fetched.stdout.strip()) as archive:
+        assert len(archive.namelist()) == 4
+        archive.extractall(tmp_path / "disc")
+    assert len(file_set(tmp_path / "disc")) == 3
 
 
 def test_an_upload_that_was_cut_off_goes_on_where_it_was(

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from local.aws import Aws
 from local.context import context_for
 from local.pacs.server import EmbeddedPacs
 from tests.conftest import PACS_KEY, Invoke
+from tests.file_sets import file_set
 from tests.pacs.objects import make_object, real_object, send, uids
 from tests.queues import queue_url, received
 from tests.scripted import Answer, ScriptedPacs
@@ -191,8 +193,9 @@ def study(pacs: EmbeddedPacs) -> list[bytes]:
     return contents
 
 
-def archive(invoke: Invoke, content: bytes, patient_id: str = "P7") -> dict[str, Any]:
-    return invoke("archive_study", path=f"/exams/studies/{uids(content)[0]}/archive", query={"PatientId": patient_id})
+def archive(invoke: Invoke, content: bytes, patient_id: str = "P7", **options: str) -> dict[str, Any]:
+    path = f"/exams/studies/{uids(content)[0]}/archive"
+    return invoke("archive_study", path=path, query={"PatientId": patient_id, **options})
 
 
 def test_a_study_is_an_archive_of_all_its_objects(
@@ -219,6 +222,29 @@ def test_a_study_is_an_archive_of_all_its_objects(
     assert archive(invoke, study[0])["statusCode"] == 303
 
 
+def test_an_archive_with_a_directory_is_a_file_set(
+    aws: Aws, pacs: EmbeddedPacs, invoke: Invoke, study: list[bytes], tmp_path: Path
+) -> None:
+    # given an archive without one
+    without = archive(invoke, study[0])["headers"]["Location"]
+    asked = archive(invoke, study[0], dicomdir="true")["headers"]["Location"]
+    assert asked != without
+    # when
+    assert work(aws) == 0
+    # then
+    fetched = requests.get(invoke("get_archive", path=asked)["headers"]["Location"], timeout=10)
+    with zipfile.ZipFile(io.BytesIO(fetched.content)) as found:
+        assert sum(name == "DICOMDIR" for name in found.namelist()) == 1
+        found.extractall(tmp_path)
+    assert sorted(Path(each.path).read_bytes() for each in file_set(tmp_path)) == sorted(study)
+
+
+def test_whether_a_directory_is_wanted_is_yes_or_no(aws: Aws, invoke: Invoke, study: list[bytes]) -> None:
+    answer = archive(invoke, study[0], dicomdir="perhaps")
+    assert answer["statusCode"] == 400
+    assert json.loads(answer["body"])["errors"][0]["field"] == "dicomdir"
+
+
 def test_a_study_that_has_grown_is_another_archive(
     aws: Aws, pacs: EmbeddedPacs, invoke: Invoke, study: list[bytes]
 ) -> None:
@@ -237,12 +263,12 @@ def test_progress_counts_instances(
 
     seen: list[dict[str, int]] = []
     asked = archive(invoke, study[0])
-    pack: Callable[..., None] = study_archive._pack
+    pack: Callable[..., bytes] = study_archive._pack
 
-    def watched(*arguments: Any) -> None:
+    def watched(*arguments: Any) -> bytes:
         answer = invoke("get_archive", path=asked["headers"]["Location"])
         seen.append(json.loads(answer["body"])["instances"])
-        pack(*arguments)
+        return pack(*arguments)
 
     monkeypatch.setattr(study_archive, "REPORT_SECONDS", 0.0)
     monkeypatch.setattr(study_archive, "_pack", watched)

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dicom_service import settings
 from dicom_service.errors import ConfigurationError
@@ -15,6 +15,13 @@ SHORTEST_RANDOM_PART = 20
 def is_uid(text: str) -> bool:
     """Whether it is a UID: at most 64 characters, numeric components joined by dots, none with a leading zero."""
     return len(text) <= UID_MAX_LENGTH and re.fullmatch(UID_PATTERN, text) is not None and not text.endswith("\n")
+
+
+def nearest[Entry](table: Mapping[str, Entry], uid: str) -> Entry | None:
+    """The entry of the UID or else of its longest beginning that has one, by whole components."""
+    while uid not in table and "." in uid:
+        uid = uid.rpartition(".")[0]
+    return table.get(uid)
 
 
 def uid_root() -> str:

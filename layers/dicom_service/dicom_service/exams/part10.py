@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from dicom_service.errors import NotDicom, ServiceError
+from dicom_service.exams.quiet import keep_pydicom_quiet
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -19,6 +20,7 @@ INFLATED_BYTES = 1024 * 1024
 """The most of a deflated data set that is held: its UIDs are near its beginning."""
 
 AFTER_THE_UIDS = 0x00200010
+DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
 @dataclass(frozen=True)
@@ -57,22 +59,36 @@ def identify_file(file: BinaryIO, size: int) -> Part10:
     return Part10(*uids.values())
 
 
+def attributes(beginning: bytes, keywords: list[str]) -> "tuple[Dataset, str]":
+    """The named attributes before the pixel data of a Part 10 file that begins so, and its transfer syntax.
+
+    What is cut off is absent; of a deflated data set the first MiB is read.
+    """
+    import pydicom
+    from pydicom.filereader import read_dataset
+
+    keep_pydicom_quiet()
+    file = io.BytesIO(beginning)
+    file.seek(PREFIX_AT + len(PREFIX))
+    syntax = _transfer_syntax(file)
+    if syntax == DEFLATED:
+        inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), INFLATED_BYTES)
+        return read_dataset(io.BytesIO(inflated), False, True), syntax
+    file.seek(0)
+    return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(keywords)), syntax
+
+
 def _parsed(file: BinaryIO, size: int) -> "Dataset":
     """The dataset without its long values, read to the end of the file, so that a file that is cut off shows."""
-    import warnings
-
     from pydicom.filereader import read_dataset
-    from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+    keep_pydicom_quiet()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            meta = read_dataset(file, False, True, stop_when=lambda tag, _vr, _length: tag.group != 2)
-            if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-                return read_dataset(
-                    io.BytesIO(_inflated_start(file)), False, True, stop_when=lambda tag, *_: tag >= AFTER_THE_UIDS
-                )
-            return _whole(file, size)
+        if _transfer_syntax(file) == DEFLATED:
+            return read_dataset(
+                io.BytesIO(_inflated_start(file)), False, True, stop_when=lambda tag, *_: tag >= AFTER_THE_UIDS
+            )
+        return _whole(file, size)
     except (ServiceError, OSError):  # of the file that is read
         raise
     except zlib.error as error:
@@ -81,6 +97,14 @@ def _parsed(file: BinaryIO, size: int) -> "Dataset":
         raise NotDicom("it is cut off before its end") from error
     except Exception as error:  # pydicom raises whatever a broken file makes it stumble over
         raise NotDicom("its data set cannot be parsed") from error
+
+
+def _transfer_syntax(file: BinaryIO) -> str:
+    """Of a file that stands behind its prefix; it is left behind its file meta information."""
+    from pydicom.filereader import read_dataset
+
+    meta = read_dataset(file, False, True, stop_when=lambda tag, _vr, _length: tag.group != 2)
+    return str(meta.get("TransferSyntaxUID") or "").strip("\0 ")
 
 
 def _whole(file: BinaryIO, size: int) -> "Dataset":

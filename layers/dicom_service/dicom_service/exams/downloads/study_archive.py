@@ -9,6 +9,7 @@ from typing import IO, Any, cast
 from dicom_service.errors import NotFound, PacsError, ServiceError
 from dicom_service.exams import queue
 from dicom_service.exams.bucket_writer import BucketWriter, signed_url
+from dicom_service.exams.downloads.media_directory import DIRECTORY_NAME, MediaDirectory, file_ids
 from dicom_service.exams.downloads.rows import QUEUED_LEASE_SECONDS, WORKER_LEASE_SECONDS, Download, begin, read, write
 from dicom_service.exams.opened import opened
 from dicom_service.pacs.attributes import first_value
@@ -20,27 +21,34 @@ from dicom_service.pacs.session import PacsSession
 HELD_BYTES = 16 * 1024 * 1024
 """Objects up to here are held before they are packed, so that one that breaks off can be fetched again."""
 
+BEGINNING_BYTES = 1024 * 1024
+WITH_DIRECTORY = "dicomdir"
 NUMBER_OF_INSTANCES = "00201208"
 FASTEST = 1
 REPORT_SECONDS = 2.0
 """Uncompressed images shrink to a half at the fastest level; its 60 MB/s are what a PACS and a bucket carry."""
 
 
+def archive_of(study_uid: str, *, with_directory: bool) -> tuple[str, ...]:
+    """What a download of the study is, as `begin_archive` wants it."""
+    return ("study", study_uid, WITH_DIRECTORY) if with_directory else ("study", study_uid)
+
+
 def begin_archive(
-    session: PacsSession, dialect: Dialect, patient_id: str, study_uid: str, clock: Callable[[], float]
+    session: PacsSession, dialect: Dialect, patient_id: str, what: tuple[str, ...], clock: Callable[[], float]
 ) -> Download:
     """The archive of a patient's study: ready, under way, or asked of a worker now.
 
     One that is ready is used again for an hour, as long as the study has as many instances. Raises NotFound where the
     patient has no such study.
     """
-    found = find_study(session, dialect, patient_id, study_uid)
+    found = find_study(session, dialect, patient_id, what[1])
     if found is None:
         raise NotFound("The patient has no such study")
     total = int(first_value(found, NUMBER_OF_INSTANCES) or 0)
-    name = hashlib.sha256(f"study/{study_uid}/{total}".encode()).hexdigest()[:32]
+    name = hashlib.sha256("/".join((*what, str(total))).encode()).hexdigest()[:32]
     now = clock()
-    wanted = Download(name, ("study", study_uid), "QUEUED", "", now + QUEUED_LEASE_SECONDS, total=total)
+    wanted = Download(name, what, "QUEUED", "", now + QUEUED_LEASE_SECONDS, total=total)
     download, mine = begin(wanted, now)
     if mine:
         queue.send("DOWNLOADS_QUEUE_URL", {"downloadId": download.download_id})
@@ -65,21 +73,30 @@ def told(download: Download) -> tuple[dict[str, Any], str]:
 
 
 def write_archive(session: PacsSession, dialect: Dialect, download: Download, clock: Callable[[], float]) -> None:
-    """Packs every object of the study, as `SERIES/INSTANCE.dcm`; raises where one of them does not come whole."""
-    study_uid = download.what[1]
+    """Packs every object of the study; raises where one of them does not come whole.
+
+    Entries are called `SERIES/INSTANCE.dcm` by their UIDs, and by their File IDs where a DICOMDIR lists them.
+    """
+    _, study_uid, *options = download.what
     instances = _instances(session, dialect, study_uid)
     if not instances:
         raise NotFound("The PACS does not know the study any more")
+    directory = MediaDirectory() if WITH_DIRECTORY in options else None
+    names = file_ids(instances) if directory else [f"{each.series_uid}/{each.instance_uid}.dcm" for each in instances]
     reported = 0.0
     with (
         BucketWriter(download.key, "application/zip", f"{study_uid}.zip") as writer,
         zipfile.ZipFile(cast("IO[bytes]", writer), "w", zipfile.ZIP_DEFLATED, compresslevel=FASTEST) as archive,
     ):
-        for done, instance in enumerate(instances):
+        for done, (instance, name) in enumerate(zip(instances, names, strict=True)):
             if clock() >= reported + REPORT_SECONDS:
                 reported = clock()
                 _report(download, done, len(instances), reported)
-            _pack(archive, session, dialect, instance)
+            beginning = _pack(archive, name, session, dialect, instance)
+            if directory:
+                directory.add(beginning, name)
+        if directory:
+            archive.writestr(_entry(DIRECTORY_NAME), directory.encoded())
     _report(download, len(instances), len(instances), clock())
 
 
@@ -92,14 +109,23 @@ def _instances(session: PacsSession, dialect: Dialect, study_uid: str) -> list[I
     ]
 
 
-def _pack(archive: zipfile.ZipFile, session: PacsSession, dialect: Dialect, instance: Instance) -> None:
-    info = zipfile.ZipInfo(f"{instance.series_uid}/{instance.instance_uid}.dcm")
-    info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+def _pack(archive: zipfile.ZipFile, name: str, session: PacsSession, dialect: Dialect, instance: Instance) -> bytes:
+    """Packs an object; its first MiB, or all of one that is held."""
+    info, beginning = _entry(name), b""
     with opened(session, dialect, instance, HELD_BYTES) as found:
         info.file_size = found.size
         with archive.open(info, "w", force_zip64=not found.size) as entry:
             for piece in found.pieces():
                 entry.write(piece)
+                if len(beginning) < BEGINNING_BYTES:
+                    beginning += piece
+    return beginning
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+    return info
 
 
 def _report(download: Download, done: int, total: int, now: float) -> None:

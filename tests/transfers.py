@@ -8,7 +8,9 @@ import requests
 from functions.store_upload.app import lambda_handler as store_upload
 from local.aws import Aws
 from local.context import context_for
-from tests.conftest import Invoke
+from local.pacs.server import EmbeddedPacs
+from tests.conftest import PACS_KEY, Invoke
+from tests.pacs.objects import uids
 from tests.queues import queue_url, received
 
 
@@ -65,3 +67,14 @@ def status(invoke: Invoke, upload_id: str, query: str = "") -> list[dict[str, An
     assert answer["statusCode"] == 200, answer["body"]
     files: list[dict[str, Any]] = json.loads(answer["body"])["files"]
     return files
+
+
+def in_pacs(pacs: EmbeddedPacs, content: bytes) -> bytes | None:
+    """The object as the PACS has it."""
+    study, series, instance = uids(content)
+    answer = requests.get(
+        f"{pacs.url}/dicom-web/studies/{study}/series/{series}/instances/{instance}",
+        headers={"Accept": "application/dicom", "Authorization": PACS_KEY},
+        timeout=10,
+    )
+    return answer.content if answer.ok else None

@@ -55,7 +55,7 @@ class KillingProxy:
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
         with self._lock:
             name = handler.headers.get("X-Amz-Target", "").rpartition(".")[2] or body[:24].decode(errors="replace")
-            self.calls.append(name)
+            self.calls.append(name or handler.command)
             fatal = len(self.calls) == self.fatal
         if fatal and self.when == "before":
             self.kill()
@@ -86,9 +86,12 @@ class KillingProxy:
                 for name, value in headers.items():
                     if name.lower() not in ("content-length", "connection", "transfer-encoding"):
                         self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
+                length = headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(content))
+                self.send_header("Content-Length", length)
                 self.end_headers()
                 self.wfile.write(content)
+
+            do_DELETE = do_GET = do_HEAD = do_PUT = do_POST  # noqa: N815 - names that the base class calls
 
             def log_message(self, *_: Any) -> None:
                 """Nothing: pytest's output is for pytest."""

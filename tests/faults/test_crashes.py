@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from dicom_service.events.delivery_log import Delivery, read_deliveries
-from local import template
 from local.aws import Aws
 from tests.faults.proxy import KillingProxy, When
 from tests.faults.worker import Worker
@@ -93,19 +92,6 @@ def path(aws: Aws, resources_environment: dict[str, str]) -> Iterator[EventPath]
     with KillingProxy(aws.url) as proxy:
         environment = {**resources_environment, **aws.environment, "AWS_ENDPOINT_URL": proxy.url}
         yield EventPath(aws, proxy, Worker({**environment, "CALLBACK_ALLOW_INSECURE": "true"}))
-
-
-@pytest.fixture
-def resources_environment(aws: Aws, document: dict[str, Any]) -> dict[str, str]:
-    """Names of tables, topic, queues and bucket, as the functions get them."""
-    names = {
-        name
-        for resource in document["Resources"].values()
-        for name in resource.get("Properties", {}).get("Environment", {}).get("Variables", {})
-    }
-    return {
-        name: os.environ[name] for name in names - set(template.variable_parameters(document)) if name in os.environ
-    }
 
 
 class Subscribers:

@@ -18,17 +18,37 @@ PRELOADED = (
 
 
 def step(name: str, event: Any, environment: Mapping[str, str], now: float, answers: Connection) -> None:
-    """Handles an event as the function `name` does; a delivery at the simulated time `now`."""
+    """Handles an event as the function `name` does; a delivery or transfer at the simulated time `now`."""
     os.environ.update(environment)
-    if name == "deliver_exam_event":
-        from dicom_service.events.delivery import deliver
-        from dicom_service.events.messages import DeliveryMessage
-        from dicom_service.events.webhook import Sender
-
-        answers.send(deliver(DeliveryMessage.parsed(event), Sender(clock=lambda: now)))
+    if name in AT_A_TIME:
+        answers.send(AT_A_TIME[name](event, now))
         return
     handler = importlib.import_module(f"functions.{name}.app").lambda_handler
     answers.send(json.loads(json.dumps(handler(event, None))))
+
+
+def _deliver(message: Any, now: float) -> float | None:
+    from dicom_service.events.delivery import deliver
+    from dicom_service.events.messages import DeliveryMessage
+    from dicom_service.events.webhook import Sender
+
+    return deliver(DeliveryMessage.parsed(message), Sender(clock=lambda: now))
+
+
+def _store(upload_id: str, now: float) -> float | None:
+    from dicom_service.exams.uploads.store import store_incoming
+
+    return store_incoming(upload_id, "0001", clock=lambda: now)
+
+
+def _prepare(download_id: str, now: float) -> float | None:
+    from dicom_service.exams.downloads.prepare import prepare
+
+    return prepare(download_id, 1, clock=lambda: now)
+
+
+AT_A_TIME = {"deliver_exam_event": _deliver, "store_upload": _store, "prepare_download": _prepare}
+"""Functions whose leases and pauses are too long to wait for."""
 
 
 class Worker:

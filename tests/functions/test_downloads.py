@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import requests
 
+from dicom_service.exams.downloads.prepare import prepare
+from dicom_service.exams.downloads.rows import WORKER_LEASE_SECONDS, read, take_over
 from dicom_service.exams.downloads.stored_object import World, fetch_object
 from dicom_service.pacs.dialects import DIALECTS
 from dicom_service.pacs.retrieve import Instance
@@ -293,6 +295,21 @@ def test_an_archive_that_cannot_be_made_says_so_and_can_be_asked_for_again(
     assert invoke("get_archive", path=location)["statusCode"] == 502
     assert archive(invoke, study[0])["statusCode"] == 202
     work(aws)
+    assert invoke("get_archive", path=location)["statusCode"] == 303
+
+
+def test_an_archive_that_another_worker_makes_is_left_to_it_until_its_lease_ends(
+    aws: Aws, pacs: EmbeddedPacs, invoke: Invoke, study: list[bytes]
+) -> None:
+    # given a worker that took it and was killed
+    location = archive(invoke, study[0])["headers"]["Location"]
+    archive_id, now = location.rpartition("/")[2], time.time()
+    queued = read(archive_id)
+    assert queued is not None
+    assert take_over(queued, now) is not None
+    # when, then
+    assert prepare(archive_id, 2, lambda: now + 15) == pytest.approx(WORKER_LEASE_SECONDS - 15, abs=0.01)
+    assert prepare(archive_id, 3, lambda: now + WORKER_LEASE_SECONDS) is None
     assert invoke("get_archive", path=location)["statusCode"] == 303
 
 

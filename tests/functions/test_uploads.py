@@ -7,29 +7,21 @@ from typing import Any
 import pytest
 import requests
 
+from dicom_service.exams.uploads.rows import LEASE_SECONDS
+from dicom_service.stores import client
 from functions.store_upload.app import lambda_handler as store_upload
 from local.aws import STACK, Aws
 from local.context import context_for
 from local.pacs.server import EmbeddedPacs
 from local.redrive import queue_urls, redrive
-from tests.conftest import PACS_KEY, Invoke
+from tests.conftest import Invoke
 from tests.pacs.objects import make_object, real_object, uids
 from tests.queues import queue_url, received
 from tests.scripted import Answer, Asked, ScriptedPacs
-from tests.transfers import arrived, hurry, send_form, start, status, upload, work
+from tests.transfers import arrived, hurry, in_pacs, send_form, start, status, upload, work
 
 CT = real_object("CT_small.dcm")
 MB = 1000 * 1000
-
-
-def in_pacs(pacs: EmbeddedPacs, content: bytes) -> bytes | None:
-    study, series, instance = uids(content)
-    answer = requests.get(
-        f"{pacs.url}/dicom-web/studies/{study}/series/{series}/instances/{instance}",
-        headers={"Accept": "application/dicom", "Authorization": PACS_KEY},
-        timeout=10,
-    )
-    return answer.content if answer.ok else None
 
 
 def objects_in_bucket(aws: Aws) -> list[str]:
@@ -242,6 +234,19 @@ def test_a_file_that_another_worker_has_is_left_to_it(
     assert len(pacs.asked) == 1
     assert [len(failures) for failures in again] == [1]
     assert [file["state"] for file in status(invoke, upload_id)] == ["STORED"]
+
+
+def test_the_message_of_a_killed_worker_is_back_when_its_lease_has_ended(
+    aws: Aws, pacs: EmbeddedPacs, invoke: Invoke
+) -> None:
+    upload(invoke, CT)
+    event, asked = arrived(aws), []
+    client("sqs").meta.events.register(
+        "before-parameter-build.sqs.ChangeMessageVisibility",
+        lambda params, **_: asked.append(params["VisibilityTimeout"]),
+    )
+    assert store_upload(event, context_for("StoreUpload"))["batchItemFailures"] == []
+    assert asked == [LEASE_SECONDS]
 
 
 def test_the_test_event_of_a_bucket_is_nothing(aws: Aws) -> None:

@@ -8,7 +8,15 @@ from dataclasses import replace
 from dicom_service.batch import Postponed
 from dicom_service.errors import ServiceError
 from dicom_service.exams import queue
-from dicom_service.exams.downloads.rows import QUEUED_LEASE_SECONDS, READY_SECONDS, Download, read, take_over, write
+from dicom_service.exams.downloads.rows import (
+    QUEUED_LEASE_SECONDS,
+    READY_SECONDS,
+    WORKER_LEASE_SECONDS,
+    Download,
+    read,
+    take_over,
+    write,
+)
 from dicom_service.exams.downloads.stored_object import write_object
 from dicom_service.exams.downloads.study_archive import write_archive
 from dicom_service.exams.opened import opened
@@ -26,7 +34,11 @@ RETRY_SECONDS = (5, 20, 60)
 
 
 def handle_download(body: str, receipt_handle: str, attempt: int) -> None:
-    """Handles a message for the `attempt`th time; raises Postponed where it is to come again, and StoreUnavailable."""
+    """Handles a message for the `attempt`th time; should this worker be killed, it comes again when its lease ends.
+
+    Raises Postponed where it is to come again, and StoreUnavailable.
+    """
+    queue.postpone("DOWNLOADS_QUEUE_URL", receipt_handle, WORKER_LEASE_SECONDS)
     wait = prepare(json.loads(body)["downloadId"], attempt)
     if wait is not None:
         queue.postpone("DOWNLOADS_QUEUE_URL", receipt_handle, wait)
@@ -34,11 +46,11 @@ def handle_download(body: str, receipt_handle: str, attempt: int) -> None:
 
 
 def prepare(download_id: str, attempt: int, clock: Callable[[], float] = time.time) -> float | None:
-    """Brings a download; the seconds until it is tried again, None when it is ready, given up or another's."""
+    """Brings a download; the seconds until it is tried again, None when it is ready or given up."""
     wanted = read(download_id)
     mine = take_over(wanted, clock()) if wanted else None
     if mine is None:
-        return None
+        return _until_another_may(download_id, clock())
     try:
         _bring(mine, pacs_session(BUDGET_SECONDS, PATIENCE_SECONDS, guarded=False), clock)
     except ServiceError as error:
@@ -48,6 +60,11 @@ def prepare(download_id: str, attempt: int, clock: Callable[[], float] = time.ti
     latest = read(download_id) or mine
     write(replace(latest, holder=mine.holder, state="READY", until=now + READY_SECONDS), now)
     return None
+
+
+def _until_another_may(download_id: str, now: float) -> float | None:
+    latest = read(download_id)
+    return max(1.0, latest.until - now) if latest and latest.state == "RUNNING" else None
 
 
 def _bring(download: Download, session: PacsSession, clock: Callable[[], float]) -> None:

@@ -10,7 +10,7 @@ from dicom_service.errors import NotFound, PacsError, ServiceError
 from dicom_service.exams import queue
 from dicom_service.exams.bucket_writer import BucketWriter, signed_url
 from dicom_service.exams.downloads.media_directory import DIRECTORY_NAME, MediaDirectory, file_ids
-from dicom_service.exams.downloads.rows import QUEUED_LEASE_SECONDS, WORKER_LEASE_SECONDS, Download, begin, read, write
+from dicom_service.exams.downloads.rows import QUEUED_LEASE_SECONDS, Download, begin, read, write
 from dicom_service.exams.opened import opened
 from dicom_service.pacs.attributes import first_value
 from dicom_service.pacs.dialects import Dialect
@@ -129,6 +129,5 @@ def _entry(name: str) -> zipfile.ZipInfo:
 
 
 def _report(download: Download, done: int, total: int, now: float) -> None:
-    """Says how far it is, and that this worker is still at it."""
-    if not write(replace(download, done=done, total=total, until=now + WORKER_LEASE_SECONDS), now):
+    if not write(replace(download, done=done, total=total), now):
         raise ServiceError("Another worker makes the archive by now")

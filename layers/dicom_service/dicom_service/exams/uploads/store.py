@@ -12,7 +12,7 @@ from dicom_service.exams import queue
 from dicom_service.exams.bucket_file import BucketObject
 from dicom_service.exams.part10 import identify_file
 from dicom_service.exams.uploads.objects import sha256_of, store_object
-from dicom_service.exams.uploads.rows import Outcome, UploadRow, claim, conclude, incoming_key, release
+from dicom_service.exams.uploads.rows import LEASE_SECONDS, Outcome, UploadRow, claim, conclude, incoming_key, release
 from dicom_service.exams.uploads.zip_file import START_BYTES, OutOfTime, is_zip, store_entries
 from dicom_service.faults import log_fault
 from dicom_service.pacs.session import PacsSession, pacs_session
@@ -29,8 +29,10 @@ RETRY_SECONDS = (5, 15, 45, 120, 300, 900, 1800, 3600)
 def handle_upload_event(body: str, receipt_handle: str) -> None:
     """Handles a message of the uploads queue: the bucket's event, or one that was moved back from the dead letters.
 
-    Raises Postponed where it is to come again, and what the stores of the service raise.
+    Should this worker be killed, the message comes again when its lease ends. Raises Postponed where it is to come again,
+    and what the stores of the service raise.
     """
+    queue.postpone("UPLOADS_QUEUE_URL", receipt_handle, LEASE_SECONDS)
     waits = [wait for wait in (store_incoming(*asked) for asked in _asked(body)) if wait is not None]
     if waits:
         queue.postpone("UPLOADS_QUEUE_URL", receipt_handle, min(waits))

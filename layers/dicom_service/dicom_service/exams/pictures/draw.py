@@ -3,7 +3,6 @@
 import logging
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from dicom_service.errors import InvalidRequest
@@ -18,7 +17,7 @@ from dicom_service.exams.pictures.geometry import PictureSize, picture_size, pix
 from dicom_service.exams.pictures.grayscale import GrayscaleFrame, signed_values
 from dicom_service.exams.pictures.kinds import PDF, UNKNOWN, Kind, kind_of
 from dicom_service.exams.pictures.layout import PixelLayout, pixel_layout
-from dicom_service.exams.pictures.palette import palette_colours, supplement_colours
+from dicom_service.exams.pictures.palette import Colours, palette_colours, supplement_colours
 from dicom_service.exams.pictures.pdf import draw_first_page
 from dicom_service.exams.pictures.placeholder import LEGIBLE, placeholder
 from dicom_service.exams.pictures.request import Picture, PictureRequest
@@ -27,6 +26,9 @@ from dicom_service.exams.pictures.waveform import draw_curves, read_curves
 
 OVERSAMPLING = 2
 """Pixels kept for each one of the picture, along each side, when a large frame is thinned before it is shaded."""
+
+LEFT_TO_FILTER = 1.25
+"""What averaging leaves to the filter at least, where it leaves anything: at less, strokes come out uneven."""
 
 logger = logging.getLogger(__name__)
 
@@ -66,11 +68,15 @@ def _drawn(stored: StoredObject, pixels: PixelElement, wanted: PictureRequest) -
     attributes = frame_attributes(stored.dataset, index)
     size = picture_size(layout, pixel_aspect(attributes), wanted.size)
     frame = _thinned(_decoded(stored, pixels, layout, index, size.reduction), size)
-    shades = _shaded(frame, layout, attributes, wanted)
-    image = Image.fromarray(np.ascontiguousarray(shades))
-    if image.size != (size.width, size.height):
-        image = image.resize((size.width, size.height), Image.Resampling.BICUBIC)
-    return encode_jpeg(image, wanted.quality)
+    image = _shaded(frame, layout, attributes, wanted)
+    return encode_jpeg(_resized(image, size), wanted.quality)
+
+
+def _resized(image: Image.Image, size: PictureSize) -> Image.Image:
+    """Averages of whole pixels as far as those go, which costs a tenth, and the rest of the way by bicubic filter."""
+    divisible = image.width % size.width == 0 and image.height % size.height == 0
+    gap = 1.0 if divisible else LEFT_TO_FILTER
+    return image.resize((size.width, size.height), Image.Resampling.BICUBIC, reducing_gap=gap)
 
 
 def _decoded(stored: StoredObject, pixels: PixelElement, layout: PixelLayout, index: int, reduction: float) -> Frame:
@@ -92,15 +98,18 @@ def _thinned(frame: Frame, size: PictureSize) -> Frame:
     return Frame(frame.samples[step // 2 :: step, step // 2 :: step], frame.photometric)
 
 
-def _shaded(
-    frame: Frame, layout: PixelLayout, attributes: FrameAttributes, wanted: PictureRequest
-) -> NDArray[np.uint8]:
+def _shaded(frame: Frame, layout: PixelLayout, attributes: FrameAttributes, wanted: PictureRequest) -> Image.Image:
     if frame.samples.ndim == 3:
-        return rgb(frame, layout)
+        return Image.fromarray(rgb(frame, layout))
     values = signed_values(frame.samples, layout)
     if frame.photometric == "PALETTE COLOR":
-        return palette_colours(values, attributes.dataset, layout.signed)
+        return _coloured(palette_colours(values, attributes.dataset, layout.signed))
     greys = GrayscaleFrame(values, layout, attributes).greys(wanted.window)
     if layout.supplemented:
-        return supplement_colours(greys, values, attributes.dataset, layout.signed)
-    return greys
+        return _coloured(supplement_colours(greys, values, attributes.dataset, layout.signed))
+    return Image.fromarray(greys)
+
+
+def _coloured(colours: Colours) -> Image.Image:
+    rows, columns = colours.shape
+    return Image.frombuffer("RGBX", (columns, rows), colours, "raw", "RGBX", 0, 1)

@@ -42,10 +42,11 @@ class Encoding:
         return ">" if self.big_endian else "<"
 
 
-EXPLICIT = {order: Struct(f"{order}HH2sH").unpack_from for order in "<>"}
-IMPLICIT = {order: Struct(f"{order}HHI").unpack_from for order in "<>"}
-LENGTH = {order: Struct(f"{order}I").unpack_from for order in "<>"}
-SEQUENCE_ENDS = {order: Struct(f"{order}HH").pack(SEQUENCE_END >> 16, SEQUENCE_END & 0xFFFF) for order in "<>"}
+EXPLICIT = tuple(Struct(f"{order}HH2sH").unpack_from for order in "<>")
+IMPLICIT = tuple(Struct(f"{order}HHI").unpack_from for order in "<>")
+LENGTH = tuple(Struct(f"{order}I").unpack_from for order in "<>")
+SEQUENCE_ENDS = tuple(Struct(f"{order}HH").pack(SEQUENCE_END >> 16, SEQUENCE_END & 0xFFFF) for order in "<>")
+"""In little endian and in big endian."""
 
 
 def states_vr(source: bytes, start: int) -> bool:
@@ -61,7 +62,8 @@ def walk(
 
     That is behind an item delimiter, at an element whose tag is in `stops` (noted as well), or at `end` or beyond it.
     """
-    explicit, implicit, length_of = EXPLICIT[encoding.order], IMPLICIT[encoding.order], LENGTH[encoding.order]
+    big = encoding.big_endian
+    explicit, implicit, length_of = EXPLICIT[big], IMPLICIT[big], LENGTH[big]
     without_vr = encoding.implicit or not states_vr(source, start)
     found: dict[int, Element] = {}
     while start + HEADER <= end:
@@ -85,14 +87,14 @@ def walk(
 
 def sequence_items(source: bytes, start: int, end: int, encoding: Encoding) -> tuple[list[tuple[int, int]], int]:
     """Start and end of each item or fragment of the value at `start`, and where an undefined length ends."""
-    items = []
+    items, header = [], IMPLICIT[encoding.big_endian]
     while start + HEADER <= end:
-        group, number, length = IMPLICIT[encoding.order](source, start)
+        group, number, length = header(source, start)
         if group << 16 | number != ITEM:
             break
         start += HEADER
         after = start + length if length != UNDEFINED_LENGTH else walk(source, start, end, encoding)[1]
         items.append((start, min(after, end)))
         start = after
-    delimiter = source.find(SEQUENCE_ENDS[encoding.order], start, end)
+    delimiter = source.find(SEQUENCE_ENDS[encoding.big_endian], start, end)
     return items, delimiter + HEADER if delimiter >= 0 else end

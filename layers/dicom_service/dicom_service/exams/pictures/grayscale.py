@@ -11,11 +11,13 @@ from dicom_service.exams.pictures.attributes import Attributes
 from dicom_service.exams.pictures.frames import Samples
 from dicom_service.exams.pictures.functional_groups import FrameAttributes
 from dicom_service.exams.pictures.layout import PixelLayout
+from dicom_service.exams.pictures.levels import by_level
 from dicom_service.exams.pictures.lut import grey_lut
 from dicom_service.exams.pictures.window import Window, apply_window, percentile_window
 
 XRAY_ANGIOGRAPHIC_AND_FLUOROSCOPIC = ("1.2.840.10008.5.1.4.1.1.12.1", "1.2.840.10008.5.1.4.1.1.12.2")
-MOST_BYTES_BY_LEVEL = 4
+SAMPLES = 2**16
+"""Of a frame, for its percentiles; every so many pixels, an odd number, so that all columns are met."""
 type Greys = NDArray[np.uint8]
 type Shade = Callable[[Samples], Greys]
 """From values of any shape to as many shades."""
@@ -56,7 +58,8 @@ class GrayscaleFrame:
 
     def _spread(self, padded: NDArray[np.bool_] | None) -> Shade:
         shown = self.values if padded is None or padded.all() else self.values[~padded]
-        return partial(apply_window, window=percentile_window(self._modality_values(shown), self.layout))
+        sample = shown.reshape(-1)[:: shown.size // SAMPLES | 1]
+        return partial(apply_window, window=percentile_window(self._modality_values(sample), self.layout))
 
     def _modality_values(self, stored: Samples) -> Samples:
         """Modality LUT, rescale or neither (PS3.3 C.11.1, C.7.6.16.2.9)."""
@@ -71,18 +74,6 @@ class GrayscaleFrame:
             if slope:
                 return stored * np.float64(slope) + (intercept or 0.0)
         return stored
-
-
-def by_level(values: Samples, shade: Shade) -> Greys:
-    """The shades of an array of any shape; each level between its extremes is shaded once where those are fewer."""
-    if values.dtype.kind not in "iu" or values.dtype.itemsize > MOST_BYTES_BY_LEVEL:
-        return shade(values)
-    lowest, highest = int(values.min()), int(values.max())
-    if highest - lowest >= values.size:
-        return shade(values)
-    levels = shade(np.arange(lowest, highest + 1))
-    greys: Greys = np.take(levels, np.subtract(values, lowest, dtype=np.intp), mode="clip")
-    return greys
 
 
 def signed_values(samples: Samples, layout: PixelLayout) -> Samples:

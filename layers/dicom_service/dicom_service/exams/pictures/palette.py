@@ -5,30 +5,38 @@ from numpy.typing import NDArray
 
 from dicom_service.exams.pictures.attributes import Attributes
 from dicom_service.exams.pictures.frames import Samples
+from dicom_service.exams.pictures.levels import by_level
 from dicom_service.exams.pictures.lut import Lut, descriptor, words
 from dicom_service.exams.pictures.undrawable import Undrawable
 
+type Colours = NDArray[np.uint32]
+"""Each of four bytes: red, green, blue and one that is not used. Pillow has them so and takes them uncopied."""
+GREY = 0x01010101
+"""Times a shade, it is a colour."""
 DISCRETE, LINEAR, INDIRECT = 0, 1, 2
 
 
-def palette_colours(indices: Samples, dataset: Attributes, signed: bool) -> NDArray[np.uint8]:
-    """Colours of shape (rows, columns, 3) for indices of shape (rows, columns). Raises Undrawable without tables."""
+def palette_colours(indices: Samples, dataset: Attributes, signed: bool) -> Colours:
+    """Colours for indices of the same shape. Raises Undrawable without tables."""
     luts = [_channel(dataset, channel, signed) for channel in ("Red", "Green", "Blue")]
     shift = 8 if max(int(lut.entries.max()) for lut in luts) > 0xFF else 0
-    inputs = np.arange(min(lut.first for lut in luts), max(lut.first + len(lut.entries) for lut in luts))
-    colours = np.stack([(lut[inputs] >> shift).astype(np.uint8) for lut in luts], axis=-1)
-    coloured: NDArray[np.uint8] = np.take(colours, indices.astype(np.intp) - inputs[0], axis=0, mode="clip")
-    return coloured
+
+    def colours(inputs: Samples) -> Colours:
+        channels = np.zeros((*inputs.shape, 4), np.uint8)
+        for channel, lut in enumerate(luts):
+            channels[..., channel] = lut[inputs] >> shift
+        return channels.view(np.uint32)[..., 0]
+
+    return by_level(indices, colours)
 
 
-def supplement_colours(
-    greys: NDArray[np.uint8], indices: Samples, dataset: Attributes, signed: bool
-) -> NDArray[np.uint8]:
-    """Greys of shape (rows, columns), those from the first mapped value up replaced by colours (PS3.3 C.8.16.2.1.1)."""
+def supplement_colours(greys: NDArray[np.uint8], indices: Samples, dataset: Attributes, signed: bool) -> Colours:
+    """Greys as colours, those from the first mapped index up replaced by the palette's (PS3.3 C.8.16.2.1.1)."""
     shape = descriptor(dataset, "RedPaletteColorLookupTableDescriptor", signed)
     first = shape.first if shape else 0
-    colours = palette_colours(indices, dataset, signed)
-    return np.where((indices >= first)[..., None], colours, greys[..., None])
+    colours = np.multiply(greys, GREY, dtype=np.uint32)
+    np.copyto(colours, palette_colours(indices, dataset, signed), where=indices >= first)
+    return colours
 
 
 def _channel(dataset: Attributes, channel: str, signed: bool) -> Lut:

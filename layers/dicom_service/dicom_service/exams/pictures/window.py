@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from dicom_service.exams.pictures.layout import PixelLayout
 
 PERCENTILES = (1.0, 99.0)
-PERCENTILE_SAMPLES = 2**16
 DISPLAY_BITS = 8
 
 
@@ -52,9 +51,7 @@ def percentile_window(shown: NDArray[np.integer | np.floating], layout: PixelLay
     Unsigned samples of up to 8 bits that fill a good part of their range are shades already and are left as they are;
     values that hardly differ are spread from the lowest to the highest.
     """
-    flat = shown.reshape(-1)
-    sample = flat[:: max(1, flat.size // PERCENTILE_SAMPLES)]
-    finite = sample[np.isfinite(sample)]
+    finite = shown[np.isfinite(shown)] if shown.dtype.kind == "f" else shown
     if not finite.size:
         return Window(0, 1, "LINEAR_EXACT")
     low, high = (float(each) for each in np.percentile(finite, PERCENTILES))

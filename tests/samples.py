@@ -3,6 +3,7 @@
 import base64
 import importlib
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom.uid import CTImageStorage
 
 from dicom_service.events.exam_event import announcement
 from dicom_service.events.outbox import store_event
 from dicom_service.events.subscribers import subscribers
-from dicom_service.exams.downloads.rows import Download, begin
-from dicom_service.exams.uploads.rows import Outcome, UploadRow, announce
+from dicom_service.exams.downloads.rows import Download, begin, read
+from dicom_service.exams.uploads.rows import Outcome, UploadRow, announce, read_upload
+from dicom_service.pacs.dialects import dialect
+from dicom_service.pacs.session import pacs_session
+from dicom_service.pacs.store import store_instance
 from local.aws import Aws
 from local.context import context_for
+from tests.pacs.objects import make_object, uids
 from tests.queues import bodies, queue_url
 from tests.scripted import Answer, ScriptedPacs
 
@@ -70,6 +76,8 @@ ANSWERS = {
 SCHEDULED = {"sweep_exam_events": {"published": 0}}
 
 TRANSFERS = ("prepare_download", "store_upload")
+TRANSFER = "5d41402abc4b2a76b9719d911017c592"
+"""Which upload and which download their samples are about."""
 
 BATCHES = ("publish_exam_event", "fan_out_exam_event", "deliver_exam_event", "complete_workitem")
 
@@ -105,6 +113,26 @@ def check_answer(call: Call, function: str) -> None:
     assert answer["statusCode"] == told.status, body
     assert answer.get("headers", {}).get("Content-Type", "") == told.content_type
     assert told.part in content
+
+
+def check_transfer(call: Call, function: str, aws: Aws) -> None:
+    """A worker handles its sample: a file is stored, or a study archived with a directory of its objects."""
+    content = make_object(PatientID="P7")
+    if function == "store_upload":
+        announce(UploadRow(TRANSFER, "0001", "ct.dcm", len(content), "", "", 0, Outcome("WAITING")), time.time())
+        aws.client("s3").put_object(Bucket=os.environ["TRANSFER_BUCKET"], Key=f"uploads/{TRANSFER}/0001", Body=content)
+    else:
+        store_instance(pacs_session(), dialect(), content, CTImageStorage, uids(content)[2])
+        begin(Download(TRANSFER, ("study", uids(content)[0], "dicomdir"), "QUEUED", "", time.time() + 60), time.time())
+
+    assert call(function, sample(function)) == {"batchItemFailures": []}
+
+    if function == "store_upload":
+        assert [row.outcome.state for row in read_upload(TRANSFER)] == ["STORED"]
+    else:
+        download = read(TRANSFER)
+        assert download is not None
+        assert (download.state, download.done) == ("READY", 1)
 
 
 def check_batch(call: Call, function: str, aws: Aws) -> None:

@@ -11,7 +11,7 @@ from local.aws import Aws
 from local.pacs.server import EmbeddedPacs
 from tests.build.application import Built
 from tests.build.runtime import invoke, running
-from tests.samples import ANSWERS, BATCHES, Call, check_answer, check_batch
+from tests.samples import ANSWERS, BATCHES, TRANSFERS, Call, check_answer, check_batch, check_transfer
 
 pytestmark = pytest.mark.xdist_group("build")
 
@@ -48,3 +48,8 @@ def test_an_api_function_answers(call: Call, pacs: EmbeddedPacs, function: str) 
 @pytest.mark.parametrize("function", BATCHES)
 def test_a_function_of_the_event_path_handles_its_batch(call: Call, aws: Aws, function: str) -> None:
     check_batch(call, function, aws)
+
+
+@pytest.mark.parametrize("function", TRANSFERS)
+def test_a_worker_carries_an_object(call: Call, pacs: EmbeddedPacs, aws: Aws, function: str) -> None:
+    check_transfer(call, function, aws)

@@ -4,7 +4,18 @@ import pytest
 
 from local.aws import Aws
 from local.pacs.server import EmbeddedPacs
-from tests.samples import ANSWERS, BATCHES, FOLDER, SCHEDULED, TRANSFERS, check_answer, check_batch, here, sample
+from tests.samples import (
+    ANSWERS,
+    BATCHES,
+    FOLDER,
+    SCHEDULED,
+    TRANSFERS,
+    check_answer,
+    check_batch,
+    check_transfer,
+    here,
+    sample,
+)
 
 
 @pytest.mark.parametrize("function", ANSWERS)
@@ -20,6 +31,11 @@ def test_the_sample_of_a_function_of_the_event_path_is_handled(aws: Aws, functio
 @pytest.mark.parametrize("function", SCHEDULED)
 def test_the_sample_of_a_function_with_a_schedule_is_handled(aws: Aws, function: str) -> None:
     assert here(function, sample(function)) == SCHEDULED[function]
+
+
+@pytest.mark.parametrize("function", TRANSFERS)
+def test_the_sample_of_a_worker_is_handled(aws: Aws, pacs: EmbeddedPacs, function: str) -> None:
+    check_transfer(here, function, aws)
 
 
 @pytest.mark.parametrize("function", TRANSFERS)

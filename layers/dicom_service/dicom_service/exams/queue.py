@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from dicom_service import settings
+from dicom_service.errors import StoreUnavailable
+from dicom_service.faults import log_fault
 from dicom_service.stores import client, translated
 
 LONGEST_POSTPONEMENT = 12 * 3600 - 120
@@ -29,3 +31,14 @@ def postpone(queue: str, receipt_handle: str, seconds: float) -> None:
             ReceiptHandle=receipt_handle,
             VisibilityTimeout=min(max(0, math.ceil(seconds)), LONGEST_POSTPONEMENT),
         )
+
+
+def show_again(queue: str, receipt_handle: str, seconds: float) -> None:
+    """Has the message come again so soon should its worker be killed, and not when the queue's own time is up.
+
+    Never raises: what is at work need not stop because that could not be said.
+    """
+    try:
+        postpone(queue, receipt_handle, seconds)
+    except StoreUnavailable as error:
+        log_fault(error)

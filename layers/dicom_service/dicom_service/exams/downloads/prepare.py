@@ -38,7 +38,7 @@ def handle_download(body: str, receipt_handle: str, attempt: int) -> None:
 
     Raises Postponed where it is to come again, and StoreUnavailable.
     """
-    queue.postpone("DOWNLOADS_QUEUE_URL", receipt_handle, WORKER_LEASE_SECONDS)
+    queue.show_again("DOWNLOADS_QUEUE_URL", receipt_handle, WORKER_LEASE_SECONDS)
     wait = prepare(json.loads(body)["downloadId"], attempt)
     if wait is not None:
         queue.postpone("DOWNLOADS_QUEUE_URL", receipt_handle, wait)

@@ -32,7 +32,7 @@ def handle_upload_event(body: str, receipt_handle: str) -> None:
     Should this worker be killed, the message comes again when its lease ends. Raises Postponed where it is to come again,
     and what the stores of the service raise.
     """
-    queue.postpone("UPLOADS_QUEUE_URL", receipt_handle, LEASE_SECONDS)
+    queue.show_again("UPLOADS_QUEUE_URL", receipt_handle, LEASE_SECONDS)
     waits = [wait for wait in (store_incoming(*asked) for asked in _asked(body)) if wait is not None]
     if waits:
         queue.postpone("UPLOADS_QUEUE_URL", receipt_handle, min(waits))

@@ -17,6 +17,7 @@ from dicom_service.exams.pictures.geometry import PictureSize, picture_size, pix
 from dicom_service.exams.pictures.grayscale import GrayscaleFrame, signed_values
 from dicom_service.exams.pictures.kinds import PDF, UNKNOWN, Kind, kind_of
 from dicom_service.exams.pictures.layout import PixelLayout, pixel_layout
+from dicom_service.exams.pictures.levels import by_level
 from dicom_service.exams.pictures.palette import Colours, palette_colours, supplement_colours
 from dicom_service.exams.pictures.pdf import draw_first_page
 from dicom_service.exams.pictures.placeholder import LEGIBLE, placeholder
@@ -101,13 +102,13 @@ def _thinned(frame: Frame, size: PictureSize) -> Frame:
 def _shaded(frame: Frame, layout: PixelLayout, attributes: FrameAttributes, wanted: PictureRequest) -> Image.Image:
     if frame.samples.ndim == 3:
         return Image.fromarray(rgb(frame, layout))
-    values = signed_values(frame.samples, layout)
+    values, dataset = signed_values(frame.samples, layout), attributes.dataset
     if frame.photometric == "PALETTE COLOR":
-        return _coloured(palette_colours(values, attributes.dataset, layout.signed))
-    greys = GrayscaleFrame(values, layout, attributes).greys(wanted.window)
-    if layout.supplemented:
-        return _coloured(supplement_colours(greys, values, attributes.dataset, layout.signed))
-    return Image.fromarray(greys)
+        return _coloured(by_level(values, lambda stored: palette_colours(stored, dataset, layout.signed)))
+    shade = GrayscaleFrame(values, layout, attributes).shade(wanted.window)
+    if not layout.supplemented:
+        return Image.fromarray(by_level(values, shade))
+    return _coloured(by_level(values, lambda stored: supplement_colours(shade(stored), stored, dataset, layout.signed)))
 
 
 def _coloured(colours: Colours) -> Image.Image:

@@ -11,7 +11,6 @@ from dicom_service.exams.pictures.attributes import Attributes
 from dicom_service.exams.pictures.frames import Samples
 from dicom_service.exams.pictures.functional_groups import FrameAttributes
 from dicom_service.exams.pictures.layout import PixelLayout
-from dicom_service.exams.pictures.levels import by_level
 from dicom_service.exams.pictures.lut import grey_lut
 from dicom_service.exams.pictures.window import Window, apply_window, percentile_window
 
@@ -20,7 +19,7 @@ SAMPLES = 2**16
 """Of a frame, for its percentiles; every so many pixels, an odd number, so that all columns are met."""
 type Greys = NDArray[np.uint8]
 type Shade = Callable[[Samples], Greys]
-"""From values of any shape to as many shades."""
+"""From values of any shape to as many shades, 0 black."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +30,19 @@ class GrayscaleFrame:
     layout: PixelLayout
     attributes: FrameAttributes
 
-    def greys(self, wanted: tuple[float, float] | None) -> Greys:
-        """Shades of (rows, columns), 0 black; `wanted` (centre, width) goes before what the object says."""
-        shade, padded = self._stated(wanted), None
-        if shade is None:
-            padded = padding(self.attributes.dataset, self.layout, self.values)
-            shade = self._spread(padded)
-        greys = by_level(self.values, lambda stored: shade(self._modality_values(stored)))
-        if padded is not None:
-            greys[padded] = 255 if self.layout.photometric == "MONOCHROME1" else 0
-        return np.invert(greys) if self.layout.photometric == "MONOCHROME1" else greys
+    def shade(self, wanted: tuple[float, float] | None) -> Shade:
+        """What makes shades of stored values, 0 black; `wanted` (centre, width) goes before what the object says."""
+        stated = self._stated(wanted)
+        shade = stated or self._spread()
+
+        def shades(stored: Samples) -> Greys:
+            greys = shade(self._modality_values(stored))
+            padded = None if stated else self._padding(stored)
+            if padded is not None:
+                greys[padded] = 255 if self.layout.photometric == "MONOCHROME1" else 0
+            return np.invert(greys) if self.layout.photometric == "MONOCHROME1" else greys
+
+        return shades
 
     def _stated(self, wanted: tuple[float, float] | None) -> Shade | None:
         if wanted:
@@ -56,7 +58,11 @@ class GrayscaleFrame:
                 return partial(apply_window, window=window)
         return None
 
-    def _spread(self, padded: NDArray[np.bool_] | None) -> Shade:
+    def _padding(self, stored: Samples) -> NDArray[np.bool_] | None:
+        return padding(self.attributes.dataset, self.layout, stored)
+
+    def _spread(self) -> Shade:
+        padded = self._padding(self.values)
         shown = self.values if padded is None or padded.all() else self.values[~padded]
         sample = shown.reshape(-1)[:: shown.size // SAMPLES | 1]
         return partial(apply_window, window=percentile_window(self._modality_values(sample), self.layout))

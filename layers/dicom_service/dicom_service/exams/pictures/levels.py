@@ -18,4 +18,6 @@ def by_level[Shade: np.generic](values: Samples, shade: Callable[[Samples], NDAr
     if highest - lowest >= values.size:
         return shade(values)
     levels = shade(np.arange(lowest, highest + 1))
-    return np.take(levels, np.subtract(values, lowest, dtype=np.intp), mode="wrap")
+    places = (values - values.dtype.type(lowest)).view(f"u{values.dtype.itemsize}")
+    shades: NDArray[Shade] = np.take(levels, places, mode="wrap")
+    return shades

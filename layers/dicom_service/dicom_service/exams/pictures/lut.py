@@ -24,8 +24,8 @@ class Lut:
 
     def __getitem__(self, values: Samples) -> NDArray[np.uint16]:
         """Look up an array of any shape."""
-        positions = np.clip(np.rint(values) - self.first, 0, len(self.entries) - 1).astype(np.intp)
-        found: NDArray[np.uint16] = self.entries[positions]
+        whole = np.rint(values).astype(np.intp) if values.dtype.kind == "f" else values
+        found: NDArray[np.uint16] = np.take(self.entries, np.subtract(whole, self.first, dtype=np.intp), mode="clip")
         return found
 
     def shades(self, values: Samples) -> NDArray[np.uint8]:

@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 
 from dicom_service.exams.pictures.attributes import Attributes
 from dicom_service.exams.pictures.frames import Samples
-from dicom_service.exams.pictures.levels import by_level
 from dicom_service.exams.pictures.lut import Lut, descriptor, words
 from dicom_service.exams.pictures.undrawable import Undrawable
 
@@ -20,14 +19,10 @@ def palette_colours(indices: Samples, dataset: Attributes, signed: bool) -> Colo
     """Colours for indices of the same shape. Raises Undrawable without tables."""
     luts = [_channel(dataset, channel, signed) for channel in ("Red", "Green", "Blue")]
     shift = 8 if max(int(lut.entries.max()) for lut in luts) > 0xFF else 0
-
-    def colours(inputs: Samples) -> Colours:
-        channels = np.zeros((*inputs.shape, 4), np.uint8)
-        for channel, lut in enumerate(luts):
-            channels[..., channel] = lut[inputs] >> shift
-        return channels.view(np.uint32)[..., 0]
-
-    return by_level(indices, colours)
+    channels = np.zeros((*indices.shape, 4), np.uint8)
+    for channel, lut in enumerate(luts):
+        channels[..., channel] = lut[indices] >> shift
+    return channels.view(np.uint32)[..., 0]
 
 
 def supplement_colours(greys: NDArray[np.uint8], indices: Samples, dataset: Attributes, signed: bool) -> Colours:

@@ -93,7 +93,7 @@ def granted(token: str, **more: Any) -> Answer:
 def test_a_token_is_renewed_before_it_ends() -> None:
     clock = Clock()
     with ScriptedPacs(granted("one", expires_in=600), granted("two", expires_in=600)) as endpoint:
-        tokens = AccessTokens(f"{endpoint.url}/token", "id", "s3cret", "a b", clock)
+        tokens = AccessTokens(f"{endpoint.url}/token", "id", "s3cret", "a b", clock=clock)
         assert tokens.current() == "one"
         clock.now += 539
         assert tokens.current() == "one"
@@ -178,6 +178,28 @@ def test_a_private_authority_goes_before_what_the_machine_trusts(
         monkeypatch.setenv("PACS_SERVICE_URL", url)
         assert search(invoke) == 502
         monkeypatch.setenv("PACS_CA_BUNDLE", authority.pem)
+        assert search(invoke) == 200
+
+
+@pytest.mark.parametrize("of", ["the same authority", "one that the machine trusts"])
+def test_a_token_endpoint_may_be_of_the_private_authority_too(
+    unconfigured: None, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, authority: Authority, of: str
+) -> None:
+    elsewhere, trusted = Authority("elsewhere"), tmp_path / "elsewhere.pem"
+    trusted.write_text(elsewhere.pem)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted))
+    monkeypatch.setenv("PACS_CA_BUNDLE", authority.pem)
+    certificate = (authority if of == "the same authority" else elsewhere).signed("login")
+    (tmp_path / "login").mkdir()
+    with (
+        secured(ScriptedPacs(NOTHING), tmp_path, authority.signed("pacs")) as url,
+        secured(ScriptedPacs(granted("one")), tmp_path / "login", certificate) as endpoint,
+    ):
+        monkeypatch.setenv("PACS_SERVICE_URL", url)
+        monkeypatch.setenv("PACS_AUTHORIZATION", "oauth2")
+        monkeypatch.setenv("PACS_OAUTH_TOKEN_URL", f"{endpoint}/token")
+        monkeypatch.setenv("PACS_OAUTH_CLIENT_ID", "id")
+        monkeypatch.setenv("PACS_OAUTH_CLIENT_SECRET", "s3cret")
         assert search(invoke) == 200
 
 

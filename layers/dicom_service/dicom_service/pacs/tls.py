@@ -5,6 +5,9 @@ import os
 import tempfile
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+
+from requests.certs import where
 
 from dicom_service import settings
 from dicom_service.errors import ConfigurationError
@@ -26,6 +29,19 @@ class Tls:
 def tls() -> Tls:
     """From the environment; raises ConfigurationError for what is neither PEM nor a file."""
     return Tls(_file("PACS_CA_BUNDLE"), _file("PACS_CLIENT_CERTIFICATE"))
+
+
+def authorities_beside_the_pacs() -> str | None:
+    """For a server that goes with the PACS, as its token endpoint: what PACS_CA_BUNDLE and the machine trust, together.
+
+    None where no authority is configured; raises what `tls` does.
+    """
+    own = _file("PACS_CA_BUNDLE")
+    if own is None:
+        return None
+    named = os.environ.get("REQUESTS_CA_BUNDLE", "")
+    bundles = (own, named if os.path.isfile(named) else where())
+    return _written("\n".join(Path(bundle).read_text(encoding="utf-8") for bundle in bundles))
 
 
 def _file(name: str) -> str | None:

@@ -9,6 +9,7 @@ import requests
 
 from dicom_service import settings
 from dicom_service.errors import PacsError, PacsRefusedCredentials, PacsTimeout
+from dicom_service.pacs.tls import authorities_beside_the_pacs
 
 EARLY_SECONDS = 60.0
 """So long before its end a token is replaced: a request under way must not outlive it."""
@@ -23,13 +24,22 @@ TIMEOUT_SECONDS = (3.0, 7.0)
 class AccessTokens:
     """The token of one client, fetched when it is first needed and again before it ends; `clock` is monotonic.
 
-    Threads that need one at the same moment fetch it once.
+    `authorities` is the path of those that the endpoint's certificate may come from; None for what the machine trusts.
+    Threads that need a token at the same moment fetch it once.
     """
 
     def __init__(
-        self, url: str, client_id: str, client_secret: str, scope: str, clock: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        client_id: str,
+        client_secret: str,
+        scope: str,
+        *,
+        authorities: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url
+        self._authorities = authorities
         self._form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
         if scope:
             self._form["scope"] = scope
@@ -55,7 +65,13 @@ class AccessTokens:
 
     def _fetch(self) -> tuple[str, float]:
         try:
-            answer = requests.post(self._url, data=self._form, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+            answer = requests.post(
+                self._url,
+                data=self._form,
+                timeout=TIMEOUT_SECONDS,
+                verify=self._authorities,
+                allow_redirects=False,
+            )
             if answer.status_code in (400, 401, 403):
                 raise PacsRefusedCredentials("The token endpoint of the PACS refused our credentials")
             content = answer.json() if answer.ok else {}
@@ -76,9 +92,10 @@ def access_tokens() -> AccessTokens:
         settings.required("PACS_OAUTH_CLIENT_ID"),
         settings.secret("PACS_OAUTH_CLIENT_SECRET"),
         settings.optional("PACS_OAUTH_SCOPE"),
+        authorities_beside_the_pacs(),
     )
 
 
 @cache
-def _tokens(url: str, client_id: str, client_secret: str, scope: str) -> AccessTokens:
-    return AccessTokens(url, client_id, client_secret, scope)
+def _tokens(url: str, client_id: str, client_secret: str, scope: str, authorities: str | None) -> AccessTokens:
+    return AccessTokens(url, client_id, client_secret, scope, authorities=authorities)

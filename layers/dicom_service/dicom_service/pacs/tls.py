@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from requests.certs import where
+from certifi import where
 
 from dicom_service import settings
 from dicom_service.errors import ConfigurationError

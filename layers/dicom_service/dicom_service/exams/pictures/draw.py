@@ -113,4 +113,4 @@ def _shaded(frame: Frame, layout: PixelLayout, attributes: FrameAttributes, want
 
 def _coloured(colours: Colours) -> Image.Image:
     rows, columns = colours.shape
-    return Image.frombuffer("RGBX", (columns, rows), colours, "raw", "RGBX", 0, 1)
+    return Image.frombuffer("RGB", (columns, rows), colours, "raw", "RGBX", 0, 1)

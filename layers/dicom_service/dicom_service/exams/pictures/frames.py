@@ -1,7 +1,5 @@
 """Finding one frame in pixel data, without touching the others (PS3.5 section 8 and Annex A.4)."""
 
-import logging
-import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -14,6 +12,7 @@ from dicom_service.errors import FieldError, InvalidRequest
 from dicom_service.exams.pictures.dataset import PixelElement, StoredObject
 from dicom_service.exams.pictures.layout import PixelLayout
 from dicom_service.exams.pictures.undrawable import Undrawable
+from dicom_service.exams.quiet import keep_pydicom_quiet
 
 type Samples = NDArray[Any]
 
@@ -38,19 +37,13 @@ def frame_index(wanted: int | None, frames: int) -> int:
 
 def encapsulated_frame(stored: StoredObject, pixels: PixelElement, index: int, frames: int) -> bytes:
     """The compressed bytes of a frame, its fragments joined (PS3.5 A.4). Raises ValueError when it is not there."""
-    _keep_pydicom_quiet()
+    keep_pydicom_quiet()
     stream = BytesIO(pixels.source)
     stream.seek(pixels.offset)
     offsets = stored.dataset.content("ExtendedOffsetTable")
     lengths = stored.dataset.content("ExtendedOffsetTableLengths")
     extended = (offsets, lengths) if offsets and lengths else None
     return bytes(get_frame(stream, index, extended_offsets=extended, number_of_frames=frames))
-
-
-def _keep_pydicom_quiet() -> None:
-    """Silence pydicom's remarks on odd fragments. A filter by module is safe between threads."""
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
-    warnings.filterwarnings("ignore", module=r"pydicom\.")
 
 
 def native_frame(source: memoryview, layout: PixelLayout, index: int, big_endian: bool, swapped: bool = False) -> Frame:

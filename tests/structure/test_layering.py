@@ -29,6 +29,7 @@ DOORS = {
     "aws_lambda_powertools": {"batch", "faults", "http", "pacs", "settings"},
     "boto3": {"stores"},
     "botocore": {"pacs", "stores"},
+    "certifi": {"pacs"},
     "imagecodecs": {"exams"},
     "numpy": {"exams"},
     "pydantic": {"http", "worklist"},

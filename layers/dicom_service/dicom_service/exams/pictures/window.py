@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dicom_service.exams.pictures.layout import PixelLayout
 
-PERCENTILES = (1.0, 99.0)
+QUANTILES = (0.01, 0.99)
 DISPLAY_BITS = 8
 
 
@@ -25,8 +25,7 @@ def apply_window(values: NDArray[np.integer | np.floating], window: Window) -> N
 
     LINEAR is not defined for widths below 1 (PS3.3 C.11.2.1.2.1); those are meant as LINEAR_EXACT.
     """
-    precise = np.float64 if values.dtype.itemsize > 2 else np.float32
-    numbers = np.nan_to_num(values.astype(precise), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    numbers = np.nan_to_num(values.astype(_precise(values)), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
     if window.function == "SIGMOID":
         with np.errstate(over="ignore"):
             shades = 255 / (1 + np.exp(-4 * (numbers - window.centre) / window.width))
@@ -35,6 +34,18 @@ def apply_window(values: NDArray[np.integer | np.floating], window: Window) -> N
         shades = 255 * (numbers - lower) / (upper - lower) if upper > lower else np.where(numbers > lower, 255.0, 0.0)
     rounded: NDArray[np.uint8] = np.rint(np.clip(shades, 0, 255)).astype(np.uint8)
     return rounded
+
+
+def _precise(values: NDArray[np.integer | np.floating]) -> type[np.floating]:
+    """The smallest type that has room for the values; vectors make sorting it faster than picking out percentiles."""
+    return np.float64 if values.dtype.itemsize > 2 else np.float32
+
+
+def _quantile(ordered: NDArray[np.floating], share: float) -> float:
+    place = share * (ordered.size - 1)
+    below = int(place)
+    low, high = float(ordered[below]), float(ordered[min(below + 1, ordered.size - 1)])
+    return low + (high - low) * (place - below)
 
 
 def _ends(window: Window) -> tuple[float, float]:
@@ -54,10 +65,11 @@ def percentile_window(shown: NDArray[np.integer | np.floating], layout: PixelLay
     finite = shown[np.isfinite(shown)] if shown.dtype.kind == "f" else shown
     if not finite.size:
         return Window(0, 1, "LINEAR_EXACT")
-    low, high = (float(each) for each in np.percentile(finite, PERCENTILES))
+    ordered = np.sort(finite.astype(_precise(finite)))
+    low, high = (_quantile(ordered, share) for share in QUANTILES)
     range_of_bits = 2**layout.bits_stored - 1
     if 1 < layout.bits_stored <= DISPLAY_BITS and not layout.signed and high - low > range_of_bits / 4:
         low, high = 0.0, float(range_of_bits)
     if high <= low:
-        low, high = float(finite.min()), float(finite.max())
+        low, high = float(ordered[0]), float(ordered[-1])
     return Window((low + high) / 2, (high - low) or 1.0, "LINEAR_EXACT")

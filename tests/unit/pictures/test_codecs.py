@@ -150,6 +150,14 @@ def test_colour_frames(name: str) -> None:
     assert nearly(shown(part10), COLOUR, tolerance=8)
 
 
+@pytest.mark.parametrize("size", [64, 2048])
+def test_a_jpeg_that_lacks_only_its_end_marker_is_shown(size: int) -> None:
+    syntax, array, stream = GREY["baseline"]
+    wanted = PictureRequest(size=size, quality=100)
+    whole, without = (shown(compressed_object(array, each, syntax), wanted) for each in (stream, stream[:-2]))
+    assert (whole == without).all()
+
+
 def test_colours_of_a_jpeg_that_says_nothing_are_as_the_object_says() -> None:
     marked = pillow_jpeg(COLOUR, keep_rgb=True)
     adobe = marked.index(b"\xff\xee")

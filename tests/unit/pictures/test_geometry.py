@@ -7,7 +7,7 @@ from pydicom.sequence import Sequence
 
 from dicom_service.exams.pictures.draw import draw_picture
 from dicom_service.exams.pictures.request import PictureRequest
-from tests.unit.pictures.synthetic import array_object, opened, shown
+from tests.unit.pictures.synthetic import array_object, nearly, opened, shown
 
 
 def size_of(part10: bytes, size: int) -> tuple[int, int]:
@@ -34,6 +34,24 @@ def test_the_longest_side_is_the_size_and_nothing_is_enlarged(
     rows: int, columns: int, size: int, expected: tuple[int, int]
 ) -> None:
     assert size_of(array_object(np.zeros((rows, columns), "u1")), size) == expected
+
+
+@pytest.mark.parametrize("columns", [512, 640, 800])
+def test_what_is_too_fine_to_be_shown_becomes_grey_and_no_pattern(columns: int) -> None:
+    stripes = np.tile(np.array([0, 255], "u1"), (columns // 2, columns // 2))
+    picture = shown(array_object(stripes), PictureRequest(quality=100))
+    assert picture.shape == (256 * (columns // 2) // columns, 256)
+    assert np.abs(picture[:, 4:-4] - 127.5).max() < 3
+
+
+@pytest.mark.parametrize("columns", [300, 512, 640, 800])
+def test_edges_stay_sharp_when_a_frame_is_shrunk(columns: int) -> None:
+    halves = np.zeros((columns, columns), "u1")
+    halves[:, columns // 2 :] = 200
+    picture = shown(array_object(halves, WindowCenter=128, WindowWidth=256), PictureRequest(quality=100))
+    middle = picture.shape[1] // 2
+    assert nearly(picture[:, : middle - 2], 0, 6)
+    assert nearly(picture[:, middle + 2 :], 200, 12)
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,17 @@ def test_a_sequence_of_unknown_vr_is_in_implicit_vr() -> None:
     assert stored.pixels is not None
 
 
+def test_an_item_that_claims_more_than_there_is_ends_where_its_elements_do() -> None:
+    item = Dataset()
+    item.WindowCenter, item.is_undefined_length_sequence_item = "40", True
+    part10 = image_object(b"\1\2", Rows=1, Columns=2, VOILUTSequence=Sequence([item]))
+    undefined = bytes.fromhex("feff 00e0 ffffffff")
+    stored = read_object(part10.replace(undefined, bytes.fromhex("feff 00e0 00ffffff")))
+    assert undefined in part10
+    assert [found.numbers("WindowCenter") for found in stored.dataset.items("VOILUTSequence")] == [[40]]
+    assert stored.pixels is not None
+
+
 def test_numbers_that_are_none_count_as_absent() -> None:
     source = bytes.fromhex("2800 1000") + b"US\3\0" + b"\1\2\3" + bytes.fromhex("2800 5010") + b"DS\4\0" + b"1\\x "
     attributes = Attributes(source, walk(source, 0, len(source), Encoding(False, False))[0], Encoding(False, False))

@@ -86,14 +86,19 @@ def walk(
 
 
 def sequence_items(source: bytes, start: int, end: int, encoding: Encoding) -> tuple[list[tuple[int, int]], int]:
-    """Start and end of each item or fragment of the value at `start`, and where an undefined length ends."""
+    """Start and end of each item or fragment of the value at `start`, and where an undefined length ends.
+
+    An item that is longer than what is there, of undefined length or damaged, ends where its elements do.
+    """
     items, header = [], IMPLICIT[encoding.big_endian]
     while start + HEADER <= end:
         group, number, length = header(source, start)
         if group << 16 | number != ITEM:
             break
         start += HEADER
-        after = start + length if length != UNDEFINED_LENGTH else walk(source, start, end, encoding)[1]
+        after = start + length
+        if after > end:
+            after = walk(source, start, end, encoding)[1]
         items.append((start, min(after, end)))
         start = after
     delimiter = source.find(SEQUENCE_ENDS[encoding.big_endian], start, end)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from pydicom.data import get_testdata_file
 
 from tests.structure.sources import LAYER, ROOT, handlers
 
@@ -62,10 +63,10 @@ print(*(name for name in HEAVY if name in sys.modules))
 """
 
 
-def loaded(function: str) -> set[str]:
-    """The heavy packages that importing the handler loads; raises where it needs configuration or a network."""
+def loaded(program: str, *arguments: str) -> set[str]:
+    """The heavy packages that the program loads; raises where it fails."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", IMPORT.replace("FUNCTION", function).replace("HEAVY", repr(HEAVY))],
+        [sys.executable, "-W", "error", "-c", program.replace("HEAVY", repr(HEAVY)), *arguments],
         env={"PYTHONPATH": os.pathsep.join([str(LAYER), str(ROOT)])},
         capture_output=True,
         text=True,
@@ -76,8 +77,25 @@ def loaded(function: str) -> set[str]:
 
 @pytest.mark.parametrize("function", BUDGET)
 def test_a_handler_loads_only_what_it_is_allowed_to(function: str) -> None:
-    assert loaded(function) <= BUDGET[function]
+    """Nor may importing it need configuration or a network."""
+    assert loaded(IMPORT.replace("FUNCTION", function)) <= BUDGET[function]
 
 
 def test_every_function_has_a_budget() -> None:
     assert {source.path.parent.name for source in handlers()} == set(BUDGET)
+
+
+DRAW = """
+import pathlib, sys
+from dicom_service.exams.pictures.draw import draw_picture
+from dicom_service.exams.pictures.request import PictureRequest
+
+for file in sys.argv[1:]:
+    assert not draw_picture(pathlib.Path(file).read_bytes(), PictureRequest()).placeholder
+print(*(name for name in HEAVY if name in sys.modules))
+"""
+
+
+def test_drawing_needs_no_pydicom() -> None:
+    files = [str(get_testdata_file(name)) for name in ("CT_small.dcm", "JPEG2000.dcm", "liver_1frame.dcm")]
+    assert loaded(DRAW, *files) == {"PIL", "imagecodecs", "numpy"}

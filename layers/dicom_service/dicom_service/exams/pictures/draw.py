@@ -11,11 +11,12 @@ from dicom_service.exams.pictures.colour import rgb
 from dicom_service.exams.pictures.dataset import PixelElement, StoredObject, read_object
 from dicom_service.exams.pictures.dictionary import INTEGER_PIXELS
 from dicom_service.exams.pictures.encode import encode_jpeg
-from dicom_service.exams.pictures.frames import Frame, encapsulated_frame, frame_index, native_frame
+from dicom_service.exams.pictures.fragments import compressed_frame
+from dicom_service.exams.pictures.frames import Frame, frame_index, native_frame
 from dicom_service.exams.pictures.functional_groups import FrameAttributes, frame_attributes
 from dicom_service.exams.pictures.geometry import PictureSize, picture_size, pixel_aspect
 from dicom_service.exams.pictures.grayscale import GrayscaleFrame, signed_values
-from dicom_service.exams.pictures.kinds import PDF, UNKNOWN, Kind, kind_of
+from dicom_service.exams.pictures.kinds import PDF, UNKNOWN, is_video, kind_of
 from dicom_service.exams.pictures.layout import PixelLayout, pixel_layout
 from dicom_service.exams.pictures.levels import by_level
 from dicom_service.exams.pictures.palette import Colours, palette_colours, supplement_colours
@@ -40,25 +41,26 @@ def draw_picture(part10: bytes, wanted: PictureRequest) -> Picture:
     part10: the whole object (PS3.10). Only the wanted frame is decoded, at the lowest resolution that serves the size.
     Raises InvalidRequest, naming `frame`, when the object has fewer frames; nothing else, whatever the bytes are.
     """
-    kind = UNKNOWN
+    stored = None
     try:
         stored = read_object(part10)
-        kind = kind_of(stored)
-        if kind is PDF and (document := stored.dataset.content("EncapsulatedDocument")):
+        if (document := stored.dataset.content("EncapsulatedDocument")) and kind_of(stored) is PDF:
             return Picture(draw_first_page(document, wanted), placeholder=False)
-        if stored.pixels is None or kind.never_image:
-            return Picture(_without_image(stored, kind, wanted), placeholder=True)
+        if stored.pixels is None or is_video(stored):
+            return Picture(_without_image(stored, wanted), placeholder=True)
         with np.errstate(all="ignore"):
             return Picture(_drawn(stored, stored.pixels, wanted), placeholder=False)
     except InvalidRequest:
         raise
     except Exception as fault:  # noqa: BLE001 - codecs and parsers fail in any way on bytes that anyone may send
+        kind = kind_of(stored) if stored else UNKNOWN
         reason = str(fault) if isinstance(fault, Undrawable) else f"decoding ended with {type(fault).__name__}"
         logger.warning("No picture of an object (%s): %s", kind.name, reason)
         return Picture(placeholder(kind, wanted), placeholder=True)
 
 
-def _without_image(stored: StoredObject, kind: Kind, wanted: PictureRequest) -> bytes:
+def _without_image(stored: StoredObject, wanted: PictureRequest) -> bytes:
+    kind = kind_of(stored)
     curves = read_curves(stored.dataset) if wanted.size >= LEGIBLE else None
     return draw_curves(curves, kind.name, wanted) if curves else placeholder(kind, wanted)
 
@@ -85,7 +87,7 @@ def _decoded(stored: StoredObject, pixels: PixelElement, layout: PixelLayout, in
         decoder = DECODERS.get(stored.transfer_syntax)
         if decoder is None:
             raise Undrawable("its transfer syntax is not decoded")
-        return decoder(encapsulated_frame(stored, pixels, index, layout.frames), layout, reduction)
+        return decoder(compressed_frame(stored.dataset, pixels, index, layout.frames), layout, reduction)
     source = memoryview(pixels.source)[pixels.offset :][: pixels.available]
     swapped = stored.big_endian and layout.bits_allocated == 8 and pixels.vr == "OW" and pixels.tag == INTEGER_PIXELS
     return native_frame(source, layout, index, stored.big_endian, swapped)

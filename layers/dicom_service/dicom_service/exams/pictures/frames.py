@@ -1,18 +1,14 @@
-"""Finding one frame in pixel data, without touching the others (PS3.5 section 8 and Annex A.4)."""
+"""Finding one frame in uncompressed pixel data, without touching the others (PS3.5 section 8)."""
 
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.encaps import get_frame
 
 from dicom_service.errors import FieldError, InvalidRequest
-from dicom_service.exams.pictures.dataset import PixelElement, StoredObject
 from dicom_service.exams.pictures.layout import PixelLayout
 from dicom_service.exams.pictures.undrawable import Undrawable
-from dicom_service.exams.quiet import keep_pydicom_quiet
 
 type Samples = NDArray[Any]
 
@@ -33,17 +29,6 @@ def frame_index(wanted: int | None, frames: int) -> int:
         message = f"must be from 1 to {frames}, the number of frames of this object"
         raise InvalidRequest("The object has no such frame.", [FieldError("frame", message)])
     return wanted - 1
-
-
-def encapsulated_frame(stored: StoredObject, pixels: PixelElement, index: int, frames: int) -> bytes:
-    """The compressed bytes of a frame, its fragments joined (PS3.5 A.4). Raises ValueError when it is not there."""
-    keep_pydicom_quiet()
-    stream = BytesIO(pixels.source)
-    stream.seek(pixels.offset)
-    offsets = stored.dataset.content("ExtendedOffsetTable")
-    lengths = stored.dataset.content("ExtendedOffsetTableLengths")
-    extended = (offsets, lengths) if offsets and lengths else None
-    return bytes(get_frame(stream, index, extended_offsets=extended, number_of_frames=frames))
 
 
 def native_frame(source: memoryview, layout: PixelLayout, index: int, big_endian: bool, swapped: bool = False) -> Frame:

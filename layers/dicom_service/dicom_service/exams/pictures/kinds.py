@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import lru_cache
-
-from pydicom.config import IGNORE
-from pydicom.uid import UID
 
 from dicom_service.exams.pictures.dataset import StoredObject
+from dicom_service.uid import nearest
 
 
 class Symbol(Enum):
@@ -24,16 +21,15 @@ class Symbol(Enum):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object by its everyday name; `never_image` ones have no picture even if they have pixel data."""
+    """A kind of object by its everyday name."""
 
     name: str
     symbol: Symbol
-    never_image: bool = False
 
 
 UNKNOWN = Kind("DICOM object", Symbol.PAGE)
 PDF = Kind("PDF", Symbol.PAGE)
-VIDEO = Kind("Video", Symbol.FILM, never_image=True)
+VIDEO = Kind("Video", Symbol.FILM)
 
 STORAGE = "1.2.840.10008.5.1.4.1.1."
 KINDS = {
@@ -109,21 +105,26 @@ KINDS = {
 VIDEO_SYNTAXES = tuple(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109))
 
 
+def is_video(stored: StoredObject) -> bool:
+    """Whether its pixel data is a stream of video, which is not decoded."""
+    return ".".join(stored.transfer_syntax.split(".")[:8]) in VIDEO_SYNTAXES
+
+
 def kind_of(stored: StoredObject) -> Kind:
-    """The kind of an object. Its name is never taken from the object, so it holds no text of a patient."""
-    if ".".join(stored.transfer_syntax.split(".")[:8]) in VIDEO_SYNTAXES:
+    """The kind of an object. Its name is never taken from the object, so it holds no text of a patient.
+
+    For placeholders: the names of images are pydicom's, whose import takes longer than drawing one.
+    """
+    if is_video(stored):
         return VIDEO
     sop_class = stored.dataset.text("SOPClassUID") or stored.meta.text("MediaStorageSOPClassUID")
-    return _kind_of_class(sop_class)
+    return nearest(KINDS, sop_class) or _image_kind(sop_class)
 
 
-@lru_cache(maxsize=256)
-def _kind_of_class(sop_class: str) -> Kind:
-    parts = sop_class.split(".")
-    for length in range(len(parts), 0, -1):
-        kind = KINDS.get(".".join(parts[:length]))
-        if kind:
-            return kind
+def _image_kind(sop_class: str) -> Kind:
+    from pydicom.config import IGNORE
+    from pydicom.uid import UID
+
     name = UID(sop_class, IGNORE).name
     if name == sop_class or " Storage" not in name:
         return UNKNOWN

@@ -29,8 +29,8 @@ RETRY_SECONDS = (5, 15, 45, 120, 300, 900, 1800, 3600)
 def handle_upload_event(body: str, receipt_handle: str) -> None:
     """Handles a message of the uploads queue: the bucket's event, or one that was moved back from the dead letters.
 
-    Should this worker be killed, the message comes again when its lease ends. Raises Postponed where it is to come again,
-    and what the stores of the service raise.
+    Should this worker be killed, the message comes again when its lease ends. Raises Postponed where it is to come
+    again, and what the stores of the service raise.
     """
     queue.show_again("UPLOADS_QUEUE_URL", receipt_handle, LEASE_SECONDS)
     waits = [wait for wait in (store_incoming(*asked) for asked in _asked(body)) if wait is not None]

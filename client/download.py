@@ -47,4 +47,5 @@ def _when_ready(service: Service, path: str, asked: dict[str, str], console: Con
             progress.update(bar, completed=instances["done"], total=instances["total"] or None)
             time.sleep(float(answer.headers.get("Retry-After", 3)))
             answer = service.get(answer.headers["Location"])
+        progress.update(bar, completed=progress.tasks[0].total or 0)
     return answer.headers["Location"]

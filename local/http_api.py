@@ -3,8 +3,6 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
-import base64
-import binascii
 import json
 import re
 import secrets
@@ -13,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
+
+import pybase64
 
 from local.template import Route
 
@@ -114,7 +114,7 @@ def _context(request: Request, route: Route, path: str, headers: Mapping[str, st
             "sourceIp": request.source_ip,
             "userAgent": headers.get("user-agent", ""),
         },
-        "requestId": base64.b64encode(secrets.token_bytes(11)).decode(),
+        "requestId": pybase64.b64encode_as_string(secrets.token_bytes(11)),
         "routeKey": f"{route.method} {route.path}",
         "stage": "$default",
         "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
@@ -134,7 +134,7 @@ def _joined(pairs: Iterable[tuple[str, str]], *, lower: bool = True) -> dict[str
 def _body(body: bytes, content_type: str) -> dict[str, Any]:
     if TEXT.fullmatch(content_type.partition(";")[0].strip().lower()):
         return {"body": body.decode(errors="replace"), "isBase64Encoded": False}
-    return {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+    return {"body": pybase64.b64encode_as_string(body), "isBase64Encoded": True}
 
 
 def read_answer(result: Any) -> Answer:
@@ -149,7 +149,7 @@ def read_answer(result: Any) -> Answer:
         headers = [(str(name).lower(), str(value)) for name, value in (result.get("headers") or {}).items()]
         headers += [("set-cookie", str(cookie)) for cookie in result.get("cookies") or []]
         body = _answer_body(result.get("body"), encoded=bool(result.get("isBase64Encoded")))
-    except (TypeError, ValueError, AttributeError, binascii.Error) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise MalformedAnswer(type(error).__name__) from error
     if not 200 <= status <= 599:
         raise MalformedAnswer(f"status {status}")
@@ -163,4 +163,4 @@ def _answer_body(body: Any, *, encoded: bool) -> bytes:
         return b""
     if not isinstance(body, str):
         raise TypeError("the body is no string")
-    return base64.b64decode(body, validate=True) if encoded else body.encode()
+    return pybase64.b64decode(body, validate=True) if encoded else body.encode()

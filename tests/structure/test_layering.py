@@ -32,6 +32,7 @@ DOORS = {
     "certifi": {"pacs"},
     "imagecodecs": {"exams"},
     "numpy": {"exams"},
+    "pybase64": {"http"},
     "pydantic": {"http", "worklist"},
     "pydicom": {"exams"},
     "pypdfium2": {"exams"},

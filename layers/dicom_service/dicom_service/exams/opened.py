@@ -48,11 +48,12 @@ def opened(session: PacsSession, dialect: Dialect, instance: Instance, held: int
 
 
 def _begun(stream: ObjectStream, held: int) -> Opened:
-    beginning = bytearray()
-    if stream.size <= held:
-        for piece in stream.pieces:
-            beginning += piece
-            if len(beginning) > held:
-                return Opened(bytes(beginning), False, stream.pieces, stream.size)
-        return Opened(bytes(beginning), True, stream.pieces, len(beginning))
-    return Opened(b"", False, stream.pieces, stream.size)
+    if stream.size > held:
+        return Opened(b"", False, stream.pieces, stream.size)
+    pieces, length = [], 0
+    for piece in stream.pieces:
+        pieces.append(piece)
+        length += len(piece)
+        if length > held:
+            return Opened(b"".join(pieces), False, stream.pieces, stream.size)
+    return Opened(b"".join(pieces), True, stream.pieces, length)

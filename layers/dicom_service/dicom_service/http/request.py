@@ -3,13 +3,13 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
-import base64
-import binascii
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, urlencode
+
+import pybase64
 
 from dicom_service.errors import FieldError, InvalidRequest
 from dicom_service.http.problem import suggestion
@@ -56,8 +56,8 @@ def body_bytes(event: Mapping[str, Any]) -> bytes:
     if not event.get("isBase64Encoded"):
         return str(body).encode()
     try:
-        return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError) as error:
+        return pybase64.b64decode(body, validate=True)
+    except ValueError as error:
         raise InvalidRequest("The body is not valid base64") from error
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dicom_service.exams.pictures.dataset import StoredObject, read_object
+from dicom_service.exams.pictures.reading.dataset import StoredObject, read_object
 
 JPEG_LS = "1.2.840.10008.1.2.4.8"
 

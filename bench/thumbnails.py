@@ -24,8 +24,8 @@ from bench.mammogram import encodings
 from bench.orthanc_pictures import StoredInOrthanc
 from bench.pictures_report import Measured
 from bench.who_draws import compare
-from dicom_service.exams.pictures.dataset import read_object
 from dicom_service.exams.pictures.draw import draw_picture
+from dicom_service.exams.pictures.reading.dataset import read_object
 from dicom_service.exams.pictures.request import PictureRequest
 from tests.orthanc import running_orthanc
 

@@ -42,6 +42,10 @@ DOORS = {
 }
 """Which subjects may use which package."""
 
+PICTURES = "dicom_service.exams.pictures"
+STEPS = ("reading", "decoding", "shading")
+"""Of a picture, in their order: none knows of one that comes after it, or of what brings them together."""
+
 MOST_LINES = 260
 
 HANDLERS_MAY_IMPORT = sys.stdlib_module_names | {"aws_lambda_powertools", "dicom_service", "pydantic"}
@@ -53,6 +57,19 @@ def test_subjects_know_only_what_is_below_them() -> None:
         for source in layer()
         for name in source.imports()
         if name.startswith("dicom_service.") and name.split(".")[1] not in {source.subject, *MAY_IMPORT[source.subject]}
+    }
+
+    assert found == set()
+
+
+def test_the_steps_of_a_picture_know_only_those_before_them() -> None:
+    beside = {f"{PICTURES}.{name}" for name in (*STEPS, "draw")}
+    found = {
+        (source.name, name)
+        for step, source in ((source.name.split(".")[3:4], source) for source in layer())
+        if source.name.startswith(f"{PICTURES}.") and step[0] in STEPS
+        for name in source.imports()
+        if ".".join(name.split(".")[:4]) in beside and name.split(".")[3] not in STEPS[: STEPS.index(step[0]) + 1]
     }
 
     assert found == set()

@@ -21,10 +21,10 @@ from pydicom.uid import (
 )
 
 from bench.contact_sheet import dicom_files
-from dicom_service.exams.pictures.attributes import Attributes
-from dicom_service.exams.pictures.dataset import read_object
-from dicom_service.exams.pictures.dictionary import ATTRIBUTES, INTEGER_PIXELS
-from dicom_service.exams.pictures.elements import Encoding, walk
+from dicom_service.exams.pictures.reading.attributes import Attributes
+from dicom_service.exams.pictures.reading.dataset import read_object
+from dicom_service.exams.pictures.reading.dictionary import ATTRIBUTES, INTEGER_PIXELS
+from dicom_service.exams.pictures.reading.elements import Encoding, walk
 from tests.unit.pictures.synthetic import array_object, image_object, ramp, written
 
 FILES = dicom_files()

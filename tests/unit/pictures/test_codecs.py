@@ -10,7 +10,7 @@ from PIL import Image
 from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from dicom_service.exams.pictures.codecs import DECODERS
+from dicom_service.exams.pictures.decoding.codecs import DECODERS
 from dicom_service.exams.pictures.draw import draw_picture
 from dicom_service.exams.pictures.request import PictureRequest
 from tests.unit.pictures.synthetic import array_object, compressed_object, image_object, nearly, shown

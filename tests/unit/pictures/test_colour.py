@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from dicom_service.exams.pictures.palette import expand_segments
 from dicom_service.exams.pictures.request import PictureRequest
+from dicom_service.exams.pictures.shading.palette import expand_segments
 from tests.unit.pictures.synthetic import array_object, image_object, nearly, shown
 
 COLOURS = np.array(

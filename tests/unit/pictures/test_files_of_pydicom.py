@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bench.contact_sheet import dicom_files
-from dicom_service.exams.pictures.dataset import read_object
 from dicom_service.exams.pictures.draw import draw_picture
+from dicom_service.exams.pictures.reading.dataset import read_object
 from dicom_service.exams.pictures.request import PictureRequest
 from tests.unit.pictures.synthetic import opened
 

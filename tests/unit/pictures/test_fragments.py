@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from pydicom.encaps import encapsulate, encapsulate_extended, get_frame
 
 from bench.contact_sheet import dicom_files
-from dicom_service.exams.pictures.attributes import Attributes
-from dicom_service.exams.pictures.dataset import PixelElement, StoredObject, read_object
-from dicom_service.exams.pictures.dictionary import ATTRIBUTES, INTEGER_PIXELS
-from dicom_service.exams.pictures.elements import Element, Encoding
-from dicom_service.exams.pictures.fragments import compressed_frame
+from dicom_service.exams.pictures.reading.attributes import Attributes
+from dicom_service.exams.pictures.reading.dataset import PixelElement, StoredObject, read_object
+from dicom_service.exams.pictures.reading.dictionary import ATTRIBUTES, INTEGER_PIXELS
+from dicom_service.exams.pictures.reading.elements import Element, Encoding
+from dicom_service.exams.pictures.reading.fragments import compressed_frame
 from dicom_service.exams.pictures.undrawable import Undrawable
 
 SEQUENCE_END = bytes.fromhex("feffdde000000000")

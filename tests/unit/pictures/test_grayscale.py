@@ -6,8 +6,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from dicom_service.exams.pictures.levels import by_level
 from dicom_service.exams.pictures.request import PictureRequest
+from dicom_service.exams.pictures.shading.levels import by_level
 from tests.unit.pictures.synthetic import FINEST, array_object, image_object, nearly, ramp, shown
 
 SHADES = np.arange(256)

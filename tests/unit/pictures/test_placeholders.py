@@ -11,9 +11,9 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
-from dicom_service.exams.pictures.dataset import read_object
 from dicom_service.exams.pictures.draw import draw_picture
 from dicom_service.exams.pictures.kinds import kind_of
+from dicom_service.exams.pictures.reading.dataset import read_object
 from dicom_service.exams.pictures.request import PictureRequest
 from tests.unit.pictures.synthetic import image_object, opened, written
 

@@ -6,23 +6,23 @@ import numpy as np
 from PIL import Image
 
 from dicom_service.errors import InvalidRequest
-from dicom_service.exams.pictures.codecs import DECODERS
-from dicom_service.exams.pictures.colour import rgb
-from dicom_service.exams.pictures.dataset import PixelElement, StoredObject, read_object
-from dicom_service.exams.pictures.dictionary import INTEGER_PIXELS
+from dicom_service.exams.pictures.decoding.codecs import DECODERS
+from dicom_service.exams.pictures.decoding.frames import Frame, frame_index, native_frame
 from dicom_service.exams.pictures.encode import encode_jpeg
-from dicom_service.exams.pictures.fragments import compressed_frame
-from dicom_service.exams.pictures.frames import Frame, frame_index, native_frame
-from dicom_service.exams.pictures.functional_groups import FrameAttributes, frame_attributes
 from dicom_service.exams.pictures.geometry import PictureSize, picture_size, pixel_aspect
-from dicom_service.exams.pictures.grayscale import GrayscaleFrame, signed_values
 from dicom_service.exams.pictures.kinds import PDF, UNKNOWN, is_video, kind_of
-from dicom_service.exams.pictures.layout import PixelLayout, pixel_layout
-from dicom_service.exams.pictures.levels import by_level
-from dicom_service.exams.pictures.palette import Colours, palette_colours, supplement_colours
 from dicom_service.exams.pictures.pdf import draw_first_page
 from dicom_service.exams.pictures.placeholder import LEGIBLE, placeholder
+from dicom_service.exams.pictures.reading.dataset import PixelElement, StoredObject, read_object
+from dicom_service.exams.pictures.reading.dictionary import INTEGER_PIXELS
+from dicom_service.exams.pictures.reading.fragments import compressed_frame
+from dicom_service.exams.pictures.reading.functional_groups import FrameAttributes, frame_attributes
+from dicom_service.exams.pictures.reading.layout import PixelLayout, pixel_layout
 from dicom_service.exams.pictures.request import Picture, PictureRequest
+from dicom_service.exams.pictures.shading.colour import rgb
+from dicom_service.exams.pictures.shading.grayscale import GrayscaleFrame, signed_values
+from dicom_service.exams.pictures.shading.levels import by_level
+from dicom_service.exams.pictures.shading.palette import Colours, palette_colours, supplement_colours
 from dicom_service.exams.pictures.undrawable import Undrawable
 from dicom_service.exams.pictures.waveform import draw_curves, read_curves
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dicom_service.exams.pictures.functional_groups import FrameAttributes
-from dicom_service.exams.pictures.layout import PixelLayout
+from dicom_service.exams.pictures.reading.functional_groups import FrameAttributes
+from dicom_service.exams.pictures.reading.layout import PixelLayout
 
 SPACINGS = ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 """Each is two numbers, the vertical one first (PS3.3 C.7.6.3.1.7, 10.7.1.3)."""

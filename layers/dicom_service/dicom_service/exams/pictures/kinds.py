@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from dicom_service.exams.pictures.dataset import StoredObject
+from dicom_service.exams.pictures.reading.dataset import StoredObject
 from dicom_service.uid import nearest
 
 

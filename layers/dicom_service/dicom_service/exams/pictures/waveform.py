@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from dicom_service.exams.pictures.attributes import Attributes
 from dicom_service.exams.pictures.encode import encode_jpeg
+from dicom_service.exams.pictures.reading.attributes import Attributes
 from dicom_service.exams.pictures.request import PictureRequest
 
 PAPER, RULES, MARKS, INK = (255, 251, 246), (252, 230, 222), (244, 196, 184), (36, 40, 52)

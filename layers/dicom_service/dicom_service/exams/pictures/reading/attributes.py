@@ -3,8 +3,8 @@
 import struct
 from dataclasses import dataclass, field
 
-from dicom_service.exams.pictures.dictionary import ATTRIBUTES
-from dicom_service.exams.pictures.elements import Element, Encoding, sequence_items, walk
+from dicom_service.exams.pictures.reading.dictionary import ATTRIBUTES
+from dicom_service.exams.pictures.reading.elements import Element, Encoding, sequence_items, walk
 
 BINARY = dict(zip(b"US SS UL SL UV SV FL FD OW".split(), "HhIiQqfdH", strict=True))
 """VRs of numbers that are no text, as `struct` calls them (PS3.5 section 6.2)."""

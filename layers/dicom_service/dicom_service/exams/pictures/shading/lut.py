@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom_service.exams.pictures.attributes import Attributes
-from dicom_service.exams.pictures.frames import Samples
+from dicom_service.exams.pictures.decoding.frames import Samples
+from dicom_service.exams.pictures.reading.attributes import Attributes
 
 
 @dataclass(frozen=True)

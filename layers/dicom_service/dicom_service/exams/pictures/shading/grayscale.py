@@ -7,12 +7,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom_service.exams.pictures.attributes import Attributes
-from dicom_service.exams.pictures.frames import Samples
-from dicom_service.exams.pictures.functional_groups import FrameAttributes
-from dicom_service.exams.pictures.layout import PixelLayout
-from dicom_service.exams.pictures.lut import grey_lut
-from dicom_service.exams.pictures.window import Window, apply_window, percentile_window
+from dicom_service.exams.pictures.decoding.frames import Samples
+from dicom_service.exams.pictures.reading.attributes import Attributes
+from dicom_service.exams.pictures.reading.functional_groups import FrameAttributes
+from dicom_service.exams.pictures.reading.layout import PixelLayout
+from dicom_service.exams.pictures.shading.lut import grey_lut
+from dicom_service.exams.pictures.shading.window import Window, apply_window, percentile_window
 
 XRAY_ANGIOGRAPHIC_AND_FLUOROSCOPIC = ("1.2.840.10008.5.1.4.1.1.12.1", "1.2.840.10008.5.1.4.1.1.12.2")
 SAMPLES = 2**16

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom_service.exams.pictures.layout import PixelLayout
+from dicom_service.exams.pictures.reading.layout import PixelLayout
 
 QUANTILES = (0.01, 0.99)
 DISPLAY_BITS = 8

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom_service.exams.pictures.frames import Samples
+from dicom_service.exams.pictures.decoding.frames import Samples
 
 MOST_BYTES = 4
 

@@ -3,9 +3,9 @@
 import zlib
 from dataclasses import dataclass
 
-from dicom_service.exams.pictures.attributes import Attributes
-from dicom_service.exams.pictures.dictionary import PIXEL_TAGS
-from dicom_service.exams.pictures.elements import UNDEFINED_LENGTH, Element, Encoding, states_vr, walk
+from dicom_service.exams.pictures.reading.attributes import Attributes
+from dicom_service.exams.pictures.reading.dictionary import PIXEL_TAGS
+from dicom_service.exams.pictures.reading.elements import UNDEFINED_LENGTH, Element, Encoding, states_vr, walk
 from dicom_service.exams.pictures.undrawable import Undrawable
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"

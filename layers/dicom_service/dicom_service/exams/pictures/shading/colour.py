@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dicom_service.exams.pictures.frames import Frame, Samples
-from dicom_service.exams.pictures.layout import PixelLayout
+from dicom_service.exams.pictures.decoding.frames import Frame, Samples
+from dicom_service.exams.pictures.reading.layout import PixelLayout
 
 FULL_RANGE = ("YBR_FULL", "YBR_FULL_422")
 STUDIO_RANGE = ("YBR_PARTIAL_422", "YBR_PARTIAL_420")

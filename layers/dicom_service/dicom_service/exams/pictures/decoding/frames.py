@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicom_service.errors import FieldError, InvalidRequest
-from dicom_service.exams.pictures.layout import PixelLayout
+from dicom_service.exams.pictures.reading.layout import PixelLayout
 from dicom_service.exams.pictures.undrawable import Undrawable
 
 type Samples = NDArray[Any]

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import imagecodecs
 import numpy as np
 
-from dicom_service.exams.pictures.frames import Frame, aligned, arranged, native_frame
-from dicom_service.exams.pictures.jpeg import decode_jpeg, jpeg_header, require_end
-from dicom_service.exams.pictures.jpeg2000 import decode_jpeg2000
-from dicom_service.exams.pictures.layout import PixelLayout
+from dicom_service.exams.pictures.decoding.frames import Frame, aligned, arranged, native_frame
+from dicom_service.exams.pictures.decoding.jpeg import decode_jpeg, jpeg_header, require_end
+from dicom_service.exams.pictures.decoding.jpeg2000 import decode_jpeg2000
+from dicom_service.exams.pictures.reading.layout import PixelLayout
 from dicom_service.exams.pictures.undrawable import Undrawable
 
 type Decoder = Callable[[bytes, PixelLayout, float], Frame]

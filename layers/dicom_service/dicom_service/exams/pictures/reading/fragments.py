@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from struct import Struct, iter_unpack
 
-from dicom_service.exams.pictures.attributes import Attributes
-from dicom_service.exams.pictures.dataset import PixelElement
-from dicom_service.exams.pictures.elements import HEADER, ITEM
+from dicom_service.exams.pictures.reading.attributes import Attributes
+from dicom_service.exams.pictures.reading.dataset import PixelElement
+from dicom_service.exams.pictures.reading.elements import HEADER, ITEM
 from dicom_service.exams.pictures.undrawable import Undrawable
 
 ITEM_HEADER = Struct("<HHI")

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from dicom_service.exams.pictures.dataset import StoredObject
-from dicom_service.exams.pictures.dictionary import DOUBLE_PIXELS, FLOAT_PIXELS
+from dicom_service.exams.pictures.reading.dataset import StoredObject
+from dicom_service.exams.pictures.reading.dictionary import DOUBLE_PIXELS, FLOAT_PIXELS
 from dicom_service.exams.pictures.undrawable import Undrawable
 
 SAMPLE_LIMIT = 512_000_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Literal, NamedTuple
 
-from dicom_service.exams.pictures.dictionary import WANTED
+from dicom_service.exams.pictures.reading.dictionary import WANTED
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom_service.exams.pictures.attributes import Attributes
-from dicom_service.exams.pictures.frames import Samples
-from dicom_service.exams.pictures.lut import Lut, descriptor, words
+from dicom_service.exams.pictures.decoding.frames import Samples
+from dicom_service.exams.pictures.reading.attributes import Attributes
+from dicom_service.exams.pictures.shading.lut import Lut, descriptor, words
 from dicom_service.exams.pictures.undrawable import Undrawable
 
 type Colours = NDArray[np.uint32]

@@ -8,8 +8,8 @@ import imagecodecs
 import numpy as np
 from PIL.JpegImagePlugin import JpegImageFile
 
-from dicom_service.exams.pictures.frames import Frame
-from dicom_service.exams.pictures.layout import PixelLayout
+from dicom_service.exams.pictures.decoding.frames import Frame
+from dicom_service.exams.pictures.reading.layout import PixelLayout
 from dicom_service.exams.pictures.undrawable import Undrawable
 
 START_OF_FRAME = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}

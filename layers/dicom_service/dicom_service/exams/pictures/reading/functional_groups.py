@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dicom_service.exams.pictures.attributes import Attributes
+from dicom_service.exams.pictures.reading.attributes import Attributes
 
 
 @dataclass(frozen=True)

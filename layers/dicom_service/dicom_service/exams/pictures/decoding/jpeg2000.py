@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import imagecodecs
 
-from dicom_service.exams.pictures.frames import Frame
-from dicom_service.exams.pictures.layout import PixelLayout
+from dicom_service.exams.pictures.decoding.frames import Frame
+from dicom_service.exams.pictures.reading.layout import PixelLayout
 from dicom_service.exams.pictures.undrawable import Undrawable
 
 START_OF_CODESTREAM = b"\xff\x4f\xff\x51"

@@ -36,10 +36,13 @@ class Outcome:
 
 
 def files_in(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files that are named, and those in the folders that are, hidden ones left out; raises FileNotFoundError."""
+    """The files that are named, and those in the folders that are; raises FileNotFoundError.
+
+    Left out of folders are hidden files and a disc's DICOMDIR, which holds no object.
+    """
     for path in paths:
         if path.is_dir():
-            found = (one for one in sorted(path.rglob("*")) if not one.name.startswith("."))
+            found = (one for one in sorted(path.rglob("*")) if not one.name.startswith(".") and one.name != "DICOMDIR")
             yield from (one for one in found if one.is_file())
         elif path.is_file():
             yield path

@@ -77,8 +77,13 @@ def test_a_folder_goes_up_and_its_study_comes_back(stack: LocalStack, tmp_path: 
     assert fetched.returncode == 0, fetched.stderr
     with zipfile.ZipFile(fetched.stdout.strip()) as archive:
         assert len(archive.namelist()) == 4
-        archive.extractall(tmp_path / "disc")
-    assert len(file_set(tmp_path / "disc")) == 3
+        archive.extractall(tmp_path / "mounted")
+    assert len(file_set(tmp_path / "mounted")) == 3
+    # when the disc comes back
+    returned = run(stack, tmp_path, "upload", tmp_path / "mounted")
+    # then
+    assert returned.returncode == 0, returned.stdout
+    assert "3 of 3 files are stored" in returned.stdout
 
 
 def test_an_upload_that_was_cut_off_goes_on_where_it_was(

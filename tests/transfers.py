@@ -5,12 +5,13 @@ from typing import Any
 
 import requests
 
+from functions.prepare_download.app import lambda_handler as prepare_download
 from functions.store_upload.app import lambda_handler as store_upload
 from local.aws import Aws
 from local.context import context_for
 from local.pacs.server import EmbeddedPacs
 from tests.conftest import PACS_KEY, Invoke
-from tests.pacs.objects import uids
+from tests.pacs.objects import send, uids
 from tests.queues import queue_url, received
 
 
@@ -78,3 +79,24 @@ def in_pacs(pacs: EmbeddedPacs, content: bytes) -> bytes | None:
         timeout=10,
     )
     return answer.content if answer.ok else None
+
+
+def store(pacs: EmbeddedPacs, *contents: bytes) -> None:
+    """Stores objects without the service."""
+    for content in contents:
+        headers = {"Authorization": PACS_KEY}
+        assert send(f"{pacs.url}/dicom-web/studies", content, headers=headers).status_code == 200
+
+
+def work_downloads(aws: Aws) -> int:
+    """Lets `prepare_download` handle each message that can be seen now; how many are to come again."""
+    url, again = queue_url(aws, "DownloadsQueue"), 0
+    while event := received(aws, url):
+        if prepare_download(event, context_for("PrepareDownload", timeout=900))["batchItemFailures"]:
+            again += 1
+            hurry_again = event
+        else:
+            aws.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=event["Records"][0]["receiptHandle"])
+    if again:
+        hurry(aws, "DownloadsQueue", hurry_again)
+    return again

@@ -8,14 +8,11 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from functions.prepare_download.app import lambda_handler as prepare_download
 from local.aws import Aws
-from local.context import context_for
 from tests.conftest import Invoke
 from tests.orthanc import AUTHORIZATION, running_orthanc
 from tests.pacs.objects import make_object, real_object, uids
-from tests.queues import queue_url, received
-from tests.transfers import status, upload, work
+from tests.transfers import status, upload, work, work_downloads
 
 LARGE = make_object(PatientID="P9", Rows=3000, Columns=1000, PixelData=bytes(range(250)) * 24_000)
 
@@ -48,9 +45,7 @@ def test_what_went_up_through_the_bucket_comes_back(aws: Aws, orthanc: str, invo
     # when
     asked = invoke("archive_study", path=f"/exams/studies/{study}/archive", query={"PatientId": "P9"})
     assert json.loads(asked["body"])["instances"]["total"] == 2
-    event = received(aws, queue_url(aws, "DownloadsQueue"))
-    assert event is not None
-    assert prepare_download(event, context_for("PrepareDownload"))["batchItemFailures"] == []
+    assert work_downloads(aws) == 0
     # then
     ready = invoke("get_archive", path=asked["headers"]["Location"])
     with zipfile.ZipFile(io.BytesIO(requests.get(ready["headers"]["Location"], timeout=10).content)) as archive:

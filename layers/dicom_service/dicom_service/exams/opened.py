@@ -1,6 +1,8 @@
 """An object of the PACS whose beginning is held: what breaks until then is tried again, unseen by the reader."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -10,6 +12,9 @@ from dicom_service.pacs.retrieve import Instance, ObjectStream, stream_instance
 from dicom_service.pacs.session import PacsSession
 
 MOST_TRIES = 3
+AHEAD = 3
+"""Objects that are fetched while the reader is at one before them."""
+
 FINAL = (PacsObjectUnknown, PacsRefusedCredentials, PacsTimeout)
 
 
@@ -45,6 +50,33 @@ def opened(session: PacsSession, dialect: Dialect, instance: Instance, held: int
             else:
                 yield found
                 return
+
+
+def each_opened(session: PacsSession, dialect: Dialect, instances: Sequence[Instance], held: int) -> Generator[Opened]:
+    """The objects in turn, to be read one after the other; raises what `opened` does. To be closed where it is left.
+
+    Those of at most `held` bytes are fetched ahead. A larger one is not: its connection would wait for its reader.
+    """
+    waiting, fetched = deque(instances), deque[tuple[Instance, Future[Opened | None]]]()
+    with ThreadPoolExecutor(AHEAD, "fetch") as threads:
+        try:
+            while waiting or fetched:
+                while waiting and len(fetched) < AHEAD:
+                    instance = waiting.popleft()
+                    fetched.append((instance, threads.submit(_whole, session, dialect, instance, held)))
+                instance, future = fetched.popleft()
+                if found := future.result():
+                    yield found
+                else:
+                    with opened(session, dialect, instance, 0) as found:
+                        yield found
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+def _whole(session: PacsSession, dialect: Dialect, instance: Instance, held: int) -> Opened | None:
+    with opened(session, dialect, instance, held) as found:
+        return found if found.whole else None
 
 
 def _begun(stream: ObjectStream, held: int) -> Opened:

@@ -3,6 +3,7 @@
 import hashlib
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from typing import IO, Any, cast
 
@@ -11,7 +12,7 @@ from dicom_service.exams import queue
 from dicom_service.exams.bucket_writer import BucketWriter, signed_url
 from dicom_service.exams.downloads.media_directory import DIRECTORY_NAME, MediaDirectory, file_ids
 from dicom_service.exams.downloads.rows import QUEUED_LEASE_SECONDS, Download, begin, read, write
-from dicom_service.exams.opened import opened
+from dicom_service.exams.opened import Opened, each_opened
 from dicom_service.pacs.attributes import first_value
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.retrieve import Instance
@@ -87,12 +88,13 @@ def write_archive(session: PacsSession, dialect: Dialect, download: Download, cl
     with (
         BucketWriter(download.key, "application/zip", f"{study_uid}.zip") as writer,
         zipfile.ZipFile(cast("IO[bytes]", writer), "w", zipfile.ZIP_DEFLATED, compresslevel=FASTEST) as archive,
+        closing(each_opened(session, dialect, instances, HELD_BYTES)) as objects,
     ):
-        for done, (instance, name) in enumerate(zip(instances, names, strict=True)):
+        for done, (name, found) in enumerate(zip(names, objects, strict=True)):
             if clock() >= reported + REPORT_SECONDS:
                 reported = clock()
                 _report(download, done, len(instances), reported)
-            beginning = _pack(archive, name, session, dialect, instance)
+            beginning = _pack(archive, name, found)
             if directory:
                 directory.add(beginning, name)
         if directory:
@@ -109,16 +111,15 @@ def _instances(session: PacsSession, dialect: Dialect, study_uid: str) -> list[I
     ]
 
 
-def _pack(archive: zipfile.ZipFile, name: str, session: PacsSession, dialect: Dialect, instance: Instance) -> bytes:
+def _pack(archive: zipfile.ZipFile, name: str, found: Opened) -> bytes:
     """Packs an object; its first MiB, or all of one that is held."""
     info, beginning = _entry(name), b""
-    with opened(session, dialect, instance, HELD_BYTES) as found:
-        info.file_size = found.size
-        with archive.open(info, "w", force_zip64=not found.size) as entry:
-            for piece in found.pieces():
-                entry.write(piece)
-                if len(beginning) < BEGINNING_BYTES:
-                    beginning += piece
+    info.file_size = found.size
+    with archive.open(info, "w", force_zip64=not found.size) as entry:
+        for piece in found.pieces():
+            entry.write(piece)
+            if len(beginning) < BEGINNING_BYTES:
+                beginning += piece
     return beginning
 
 

@@ -15,6 +15,9 @@ DEFAULTS = {
 }
 """What a deployment must be told, or is told otherwise. Nothing listens at the PACS's address."""
 
+OF_THE_GATEWAY = {"CORS_ALLOWED_ORIGINS": "CorsAllowedOrigins"}
+"""Parameters that no function takes."""
+
 UNENFORCED = {"JwtIssuer": "https://identity.invalid/", "JwtAudience": "local"}
 """The gateway on this machine lets everyone in."""
 
@@ -22,7 +25,7 @@ UNENFORCED = {"JwtIssuer": "https://identity.invalid/", "JwtAudience": "local"}
 def parameters(document: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, str]:
     """The template's parameters, of the variables that its functions take them as; other variables are ignored."""
     given = {**DEFAULTS, **variables}
-    of_variables = template.variable_parameters(document)
+    of_variables = template.variable_parameters(document) | OF_THE_GATEWAY
     wanted = {parameter: given[name] for name, parameter in of_variables.items() if name in given}
     known = document.get("Parameters", {})
     return {name: value for name, value in {**UNENFORCED, **wanted}.items() if name in known}

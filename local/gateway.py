@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+from local.cors import Cors
 from local.http_api import Answer, MalformedAnswer, Request, build_event, match, read_answer
 from local.logs import say
 from local.template import Route
@@ -55,9 +56,9 @@ class Gateway:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def start(self, routes: Sequence[Route], invoke: Invoke) -> None:
+    def start(self, routes: Sequence[Route], invoke: Invoke, cors: Cors = Cors()) -> None:  # noqa: B008 - frozen
         """Begins to answer requests that fit one of the routes."""
-        self._server.routes, self._server.invoke = routes, invoke
+        self._server.routes, self._server.invoke, self._server.cors = routes, invoke, cors
         self._thread.start()
 
     def stop(self) -> None:
@@ -75,6 +76,7 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
     routes: Sequence[Route] = ()
     invoke: Invoke
+    cors: Cors
     integration_seconds: float
 
     def server_activate(self) -> None:
@@ -87,7 +89,11 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
     def answer(self, request: Request) -> Answer:
-        """What the API answers to a request."""
+        """What the API answers to a request; to pages of other origins it tells whether they may read it."""
+        answer = self.cors.preflight(request) or self._routed(request)
+        return Answer(answer.status, [*answer.headers, *self.cors.headers(request)], answer.body)
+
+    def _routed(self, request: Request) -> Answer:
         found = match(self.routes, request.method, request.target)
         if found is None:
             return _message(404, "Not Found")

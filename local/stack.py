@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from local import configuration, template
 from local.aws import REGION, Aws
+from local.cors import cors
 from local.environment import Code
 from local.gateway import Gateway
 from local.pump import Pump
@@ -80,7 +81,7 @@ class LocalStack:
         self._running.callback(self._pump.stop)
         self._pump.start()
         wait_until_preloaded()
-        self._gateway.start(template.routes(self.resources), self._answer)
+        self._gateway.start(template.routes(self.resources), self._answer, cors(document, parameters))
 
     def stop(self) -> None:
         """Ends every server, process and thread of the stack, and removes what was temporary."""

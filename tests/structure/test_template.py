@@ -13,7 +13,7 @@ import pytest
 from local import configuration, template
 from tests.structure.sources import ROOT, handlers, layer
 
-ENFORCED_BY_THE_GATEWAY = {"JwtIssuer", "JwtAudience"}
+ENFORCED_BY_THE_GATEWAY = {"JwtIssuer", "JwtAudience", "CorsAllowedOrigins"}
 
 WILDCARDS = {
     "secret:dicom-service/*": "the secrets that parameters may name: which, is known when the stack is deployed",

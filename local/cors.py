@@ -13,7 +13,7 @@ from local.template import of_type
 
 @dataclass(frozen=True)
 class Cors:
-    """The CorsConfiguration of an HTTP API; without one no page of another origin may read anything."""
+    """The CorsConfiguration of an HTTP API; without origins no page of another one may read anything."""
 
     origins: tuple[str, ...] = ()
     configuration: Mapping[str, Any] = field(default_factory=dict)
@@ -47,10 +47,11 @@ def _header(request: Request, wanted: str) -> str:
 
 
 def cors(document: Mapping[str, Any], parameters: Mapping[str, str]) -> Cors:
-    """Of the template's API, its origins as the parameter has them."""
+    """Of the template's API, where the parameter names origins."""
     for _, properties in of_type(document["Resources"], "AWS::Serverless::HttpApi"):
-        if configuration := properties.get("CorsConfiguration"):
-            name = configuration["AllowOrigins"]["Ref"]
-            given = parameters.get(name) or document["Parameters"][name]["Default"]
-            return Cors(tuple(origin.strip() for origin in given.split(",")), configuration)
+        if "CorsConfiguration" in properties:
+            _, configuration, _ = properties["CorsConfiguration"]["Fn::If"]
+            separator, parameter = configuration["AllowOrigins"]["Fn::Split"]
+            origins = parameters.get(parameter["Ref"], "").split(separator)
+            return Cors(tuple(filter(None, origins)), configuration)
     return Cors()

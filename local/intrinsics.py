@@ -15,7 +15,12 @@ def key(expression: Any) -> str:
 
 
 def resolvable(value: Any, known: Collection[str]) -> Iterator[Any]:
-    """Every outermost expression within a value that names nothing but the known logical ids and pseudo parameters."""
+    """Every outermost expression within a value that names nothing but the known logical ids and pseudo parameters.
+
+    A condition chooses structures, which no output of a stack can be: it stays, with all that is in it.
+    """
+    if isinstance(value, dict) and "Fn::If" in value:
+        return
     if _is_expression(value):
         if all(name in known or name.startswith("AWS::") for name in _names(value)):
             yield value

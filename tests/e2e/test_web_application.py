@@ -56,7 +56,7 @@ def opened(site: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterato
         yield page, stack
 
 
-@pytest.mark.parametrize("opened", ["https://app.example.org, SITE"], indirect=True)
+@pytest.mark.parametrize("opened", ["https://app.example.org,SITE"], indirect=True)
 def test_a_page_uploads_a_file_of_any_size_and_fetches_it_back(opened: tuple[Page, LocalStack]) -> None:
     page, stack = opened
     (upload,) = UPLOAD

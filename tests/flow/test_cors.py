@@ -1,5 +1,7 @@
 """What the API tells pages of other origins, as API Gateway would by the template's CorsConfiguration."""
 
+import re
+
 import pytest
 
 from local import configuration, template
@@ -17,7 +19,7 @@ def asked(method: str = "GET", **headers: str) -> Request:
     return Request(method, "/uid", [(name.replace("_", "-"), value) for name, value in headers.items()], b"")
 
 
-@pytest.mark.parametrize("allowed", [ORIGIN, f"https://other.example.org, {ORIGIN}", "*"])
+@pytest.mark.parametrize("allowed", [ORIGIN, f"https://other.example.org,{ORIGIN}", "*"])
 def test_an_allowed_origin_is_told_so(allowed: str) -> None:
     told = dict(of({"CorsAllowedOrigins": allowed}).headers(asked(Origin=ORIGIN)))
     assert told["access-control-allow-origin"] == ("*" if allowed == "*" else ORIGIN)
@@ -31,8 +33,9 @@ def test_others_are_told_nothing(request_: Request) -> None:
     assert of({"CorsAllowedOrigins": ORIGIN}).headers(request_) == []
 
 
-def test_by_default_no_origin_that_anyone_has_is_allowed() -> None:
-    assert of({}).origins == ("https://app.example.com",)
+def test_by_default_no_other_origin_is_answered() -> None:
+    assert of({}).origins == ()
+    assert of({}).headers(asked(Origin="")) == []
 
 
 def test_a_browser_that_asks_first_is_told_what_it_may_send() -> None:
@@ -66,3 +69,32 @@ def test_a_template_without_cors_answers_no_origin() -> None:
     without = cors({"Resources": {"Api": {"Type": "AWS::Serverless::HttpApi"}}}, {})
     assert without.headers(asked(Origin=ORIGIN)) == []
     assert without.preflight(asked("OPTIONS", Origin=ORIGIN, Access_Control_Request_Method="GET")) is None
+
+
+def test_the_translation_keeps_the_condition_and_all_that_it_is_about() -> None:
+    """It takes a configuration of which one part is a function for a function as a whole."""
+    document = template.load(configuration.TEMPLATE)
+    parameters = configuration.parameters(document, {"CORS_ALLOWED_ORIGINS": f"{ORIGIN},https://b.example.org"})
+    translated = template.translate(document, parameters, "eu-central-1")
+    ((_, api),) = template.of_type(translated["Resources"], "AWS::ApiGatewayV2::Api")
+    condition, told, otherwise = api["Body"]["x-amazon-apigateway-cors"]["Fn::If"]
+    assert (condition, otherwise) == ("CalledFromPages", {"Ref": "AWS::NoValue"})
+    assert told["allowOrigins"] == {"Fn::Split": [",", f"{ORIGIN},https://b.example.org"]}
+    assert {*told} == {"allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders", "maxAge"}
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("*", True),
+        (ORIGIN, True),
+        (f"{ORIGIN},http://localhost:3000", True),
+        ("", True),
+        ("app.example.org", False),
+        (f"{ORIGIN}/", False),
+        (f"{ORIGIN}, http://localhost:3000", False),
+    ],
+)
+def test_what_is_no_list_of_origins_is_refused_when_it_is_deployed(given: str, taken: bool) -> None:
+    pattern = template.load(configuration.TEMPLATE)["Parameters"]["CorsAllowedOrigins"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, given)) is taken

@@ -157,6 +157,13 @@ def test_nothing_is_invented(tmp_path: Path) -> None:
         assert not getattr(found, keyword)
 
 
+def test_files_that_claim_to_be_the_same_object_are_both_listed() -> None:
+    directory, content = MediaDirectory(), make_object()
+    for number in (1, 2):
+        directory.add(content, f"DICOM/S0000001/I000000{number}")
+    assert directory.encoded().count(b"DICOM\\S0000001\\I") == 2
+
+
 def test_what_pydicom_cannot_read_is_empty_and_the_object_is_listed(tmp_path: Path) -> None:
     content = make_object(InstanceNumber=12, SeriesNumber=1)
     instance_number = b"\x20\x00\x13\x00"

@@ -88,7 +88,7 @@ class MediaDirectory:
             "ReferencedTransferSyntaxUIDInFile": transfer_syntax,
         }
         kind = nearest(RECORD_TYPES, sop_class) or IMAGE
-        records[instance_uid] = _Record(_encoded_record(kind, dataset, **reference))
+        records[file_id] = _Record(_encoded_record(kind, dataset, **reference))
 
     def encoded(self) -> bytes:
         """The DICOMDIR, a file of its own (PS3.10 section 8.6)."""

@@ -13,11 +13,13 @@ import requests
 
 from dicom_service.exams.downloads.prepare import prepare
 from dicom_service.exams.downloads.rows import WORKER_LEASE_SECONDS, read, take_over
+from dicom_service.stores import client
 from local.aws import Aws
 from local.pacs.server import EmbeddedPacs
 from tests.conftest import Invoke
 from tests.file_sets import file_set
 from tests.pacs.objects import make_object, uids
+from tests.scripted import Answer, Asked, ScriptedPacs
 from tests.transfers import store, work_downloads
 
 PIXELS = bytes(range(256)) * 40_000
@@ -98,6 +100,41 @@ def test_a_study_that_has_grown_is_another_archive(
     assert json.loads(answer["body"])["instances"]["total"] == 4
 
 
+def test_a_study_that_has_grown_is_another_archive_also_where_the_pacs_counts_nothing(
+    aws: Aws, unconfigured: None, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not every PACS gives Number of Study Related Instances (0020,1208)."""
+    instances = ["1.2.1.1"]
+
+    def answered(asked: Asked) -> Answer:
+        found = {"studies": [qido(study="1.2")], "series": [qido(study="1.2", series="1.2.1")]}
+        found["instances"] = [qido(study="1.2", series="1.2.1", instance=each) for each in instances]
+        first = asked.query.get("offset", ["0"]) == ["0"]
+        return Answer(200, json.dumps(found[asked.path.rpartition("/")[2]] if first else []).encode())
+
+    with ScriptedPacs(by=answered) as pacs:
+        monkeypatch.setenv("PACS_DIALECT", "dicomweb")
+        monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
+
+        def ask() -> dict[str, Any]:
+            return invoke("archive_study", path="/exams/studies/1.2/archive", query={"PatientId": "P7"})
+
+        first = ask()
+        assert json.loads(first["body"])["instances"]["total"] == 1
+        assert ask()["headers"]["Location"] == first["headers"]["Location"]
+        instances.append("1.2.1.2")
+        grown = ask()
+    assert json.loads(grown["body"])["instances"]["total"] == 2
+    assert grown["headers"]["Location"] != first["headers"]["Location"]
+
+
+def qido(**uids_of: str) -> dict[str, Any]:
+    """One of a search's answers, with what is needed of it."""
+    tags = {"study": "0020000D", "series": "0020000E", "instance": "00080018"}
+    found: dict[str, Any] = {tags[level]: {"vr": "UI", "Value": [uid]} for level, uid in uids_of.items()}
+    return found | {"00100020": {"vr": "LO", "Value": ["P7"]}}
+
+
 def test_progress_counts_instances(
     aws: Aws, pacs: EmbeddedPacs, invoke: Invoke, study: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +188,19 @@ def test_an_archive_that_another_worker_makes_is_left_to_it_until_its_lease_ends
     assert prepare(archive_id, 2, lambda: now + 15) == pytest.approx(WORKER_LEASE_SECONDS - 15, abs=0.01)
     assert prepare(archive_id, 3, lambda: now + WORKER_LEASE_SECONDS) is None
     assert invoke("get_archive", path=location)["statusCode"] == 303
+
+
+def test_the_message_of_a_killed_worker_is_back_when_its_lease_has_ended(
+    aws: Aws, pacs: EmbeddedPacs, invoke: Invoke, study: list[bytes]
+) -> None:
+    asked: list[int] = []
+    client("sqs").meta.events.register(
+        "before-parameter-build.sqs.ChangeMessageVisibility",
+        lambda params, **_: asked.append(params["VisibilityTimeout"]),
+    )
+    archive(invoke, study[0])
+    assert work_downloads(aws) == 0
+    assert asked == [WORKER_LEASE_SECONDS]
 
 
 def test_an_unknown_archive(aws: Aws, invoke: Invoke) -> None:

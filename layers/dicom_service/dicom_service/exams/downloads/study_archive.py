@@ -40,13 +40,14 @@ def begin_archive(
 ) -> Download:
     """The archive of a patient's study: ready, under way, or asked of a worker now.
 
-    One that is ready is used again for an hour, as long as the study has as many instances. Raises NotFound where the
-    patient has no such study.
+    One that is ready is used again for an hour, as long as the study has as many instances: by the PACS's count or,
+    where it gives none, by ours. Raises NotFound where the patient has no such study.
     """
-    found = find_study(session, dialect, patient_id, what[1])
+    study_uid = what[1]
+    found = find_study(session, dialect, patient_id, study_uid)
     if found is None:
         raise NotFound("The patient has no such study")
-    total = int(first_value(found, NUMBER_OF_INSTANCES) or 0)
+    total = int(first_value(found, NUMBER_OF_INSTANCES) or len(_instances(session, dialect, study_uid)))
     name = hashlib.sha256("/".join((*what, str(total))).encode()).hexdigest()[:32]
     now = clock()
     wanted = Download(name, what, "QUEUED", "", now + QUEUED_LEASE_SECONDS, total=total)

@@ -9,23 +9,13 @@ from pydantic import BaseModel, Field
 
 from dicom_service.http.answer import answer
 from dicom_service.http.openapi import problems
-from dicom_service.http.parameters import EXAMPLE_STUDY, LO_WITHOUT_WILDCARDS, patient_id_query
+from dicom_service.http.parameters import LO_WITHOUT_WILDCARDS, patient_id_query, study_query
 from dicom_service.http.request import parse_json
-from dicom_service.uid import UID_MAX_LENGTH, UID_PATTERN
 from dicom_service.viewer.tokens import Role, viewer_session, viewer_token
 
 app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
 
-Study = Annotated[
-    str,
-    Query(
-        alias="studyUID",
-        description="Study Instance UID",
-        pattern=UID_PATTERN,
-        max_length=UID_MAX_LENGTH,
-        examples=[EXAMPLE_STUDY],
-    ),
-]
+Study = Annotated[str, study_query("studyUID", "Study Instance UID")]
 User = Annotated[
     str | None,
     Query(alias="user", min_length=1, max_length=64, pattern=LO_WITHOUT_WILDCARDS, description="The viewer's user"),

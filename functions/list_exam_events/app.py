@@ -10,9 +10,8 @@ from dicom_service.events.answers import feed_answer
 from dicom_service.http.answer import answer
 from dicom_service.http.exam_events import RECEIVED_EXAMPLE, schema_answer
 from dicom_service.http.openapi import problems
-from dicom_service.http.parameters import EXAMPLE_STUDY
+from dicom_service.http.parameters import study_query
 from dicom_service.http.request import parse_json
-from dicom_service.uid import UID_MAX_LENGTH, UID_PATTERN
 
 app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
 
@@ -21,16 +20,7 @@ After = Annotated[
     Query(alias="after", description="`next` of the page before", pattern=r"^[0-9]{1,15}$", examples=["41"]),
 ]
 Limit = Annotated[int, Query(alias="limit", ge=1, le=200, description="Events of a page")]
-Study = Annotated[
-    str | None,
-    Query(
-        alias="StudyInstanceUID",
-        description="Events of this study",
-        pattern=UID_PATTERN,
-        max_length=UID_MAX_LENGTH,
-        examples=[EXAMPLE_STUDY],
-    ),
-]
+Study = Annotated[str | None, study_query("StudyInstanceUID", "Events of this study")]
 EventType = Annotated[
     str | None,
     Query(alias="EventType", description="Events of this type", min_length=1, max_length=256, examples=["COMPLETED"]),

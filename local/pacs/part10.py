@@ -10,7 +10,7 @@ from local.pacs.dicom_json import Attributes, quiet_pydicom, tag, to_dicom_json
 from local.pacs.storage import Received
 
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
-UID_PATTERN = re.compile(r"\d+(\.\d+)*")
+UID_PATTERN = re.compile(r"[0-9]+(\.[0-9]+)*")
 MAX_UID_LENGTH = 64
 PREAMBLE_LENGTH = 128
 

@@ -145,7 +145,7 @@ def test_events_and_the_worklist_are_printed(stack: LocalStack, tmp_path: Path) 
     [
         (["upload", "/no/such/file"], "there is no /no/such/file"),
         (["download", "1.2.3", "--patient", "NOBODY"], "The patient has no such study"),
-        (["download", "1.02", "--patient", "NOBODY"], "studyUID"),
+        (["download", "1..2", "--patient", "NOBODY"], "studyUID"),
         (["worklist", "--date", "yesterday"], "ScheduledProcedureStepStartDate"),
     ],
 )

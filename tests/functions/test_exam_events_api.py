@@ -127,7 +127,7 @@ class TestFeed:
 
     @pytest.mark.parametrize(
         "query",
-        [{"limit": "0"}, {"limit": "201"}, {"after": "x"}, {"after": "-1"}, {"StudyInstanceUID": "1.02"}, {"a": "1"}],
+        [{"limit": "0"}, {"limit": "201"}, {"after": "x"}, {"after": "-1"}, {"StudyInstanceUID": "1..2"}, {"a": "1"}],
     )
     def test_a_wrong_query_is_named(self, invoke: Invoke, query: dict[str, str]) -> None:
         answer = invoke("list_exam_events", path="/exam-events", query=query)

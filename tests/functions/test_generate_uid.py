@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from dicom_service.uid import is_uid, random_uid
+from dicom_service.uid import is_existing_uid, is_uid, random_uid
 from dicom_service.uid_registry import hand_out_uid
 from local.aws import Aws
 from tests.conftest import Invoke
@@ -79,3 +79,26 @@ def test_a_table_that_cannot_be_written_is_a_503(aws: Aws, invoke: Invoke, monke
 def test_what_a_uid_is(text: str, expected: bool) -> None:
     """PS3.5 section 9.1."""
     assert is_uid(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1.02.3", True),
+        ("00", True),
+        ("01." + "0" * 61, True),
+        ("1." + "0" * 63, False),
+        ("", False),
+        (".", False),
+        ("..", False),
+        ("1..2", False),
+        (".1", False),
+        ("1.", False),
+        ("1.2\n", False),
+        ("1.2\0", False),
+        ("1/2", False),
+        ("1.2.٣", False),
+    ],
+)
+def test_what_may_name_a_study_that_exists(text: str, expected: bool) -> None:
+    assert is_existing_uid(text) is expected

@@ -137,7 +137,7 @@ def test_a_wrong_query_is_a_400(pacs: EmbeddedPacs, invoke: Invoke, query: dict[
 
 
 def test_wrong_uids_are_all_named(invoke: Invoke) -> None:
-    answer = retrieve(invoke, "/exams/studies/1.02/series/a/instance/" + "1" * 65, {})
+    answer = retrieve(invoke, "/exams/studies/1..2/series/a/instance/" + "1" * 65, {})
     assert answer["statusCode"] == 400
     fields = [error["field"] for error in json.loads(answer["body"])["errors"]]
     assert fields == ["studyUID", "seriesUID", "instanceUID", "fileType"]

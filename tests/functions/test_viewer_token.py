@@ -74,7 +74,8 @@ def test_the_viewer_is_told_its_own_names(viewer: Any, invoke: Invoke, monkeypat
     ("query", "fields"),
     [
         ({}, ["studyUID"]),
-        ({"studyUID": "1.02"}, ["studyUID"]),
+        ({"studyUID": "1..2"}, ["studyUID"]),
+        ({"studyUID": "1.2\n"}, ["studyUID"]),
         ({"studyUID": STUDY, "role": "admin"}, ["role"]),
         ({"studyUID": STUDY, "patientID": "*", "user": ""}, ["patientID", "user"]),
     ],

@@ -8,13 +8,26 @@ from dicom_service import settings
 from dicom_service.errors import ConfigurationError
 
 UID_PATTERN = r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*$"
+"""Of a UID that is made or newly given: no component has a leading zero."""
+
+EXISTING_UID_PATTERN = r"^[0-9]+(\.[0-9]+)*$"
+"""Of a UID that names something which exists: archives hold components with leading zeros."""
+
 UID_MAX_LENGTH = 64
 SHORTEST_RANDOM_PART = 20
 
 
 def is_uid(text: str) -> bool:
     """Whether it is a UID: at most 64 characters, numeric components joined by dots, none with a leading zero."""
-    return len(text) <= UID_MAX_LENGTH and re.fullmatch(UID_PATTERN, text) is not None and not text.endswith("\n")
+    return len(text) <= UID_MAX_LENGTH and re.fullmatch(UID_PATTERN, text) is not None
+
+
+def is_existing_uid(text: str) -> bool:
+    """Whether it may name a study, series or object that exists: as `is_uid`, but leading zeros are allowed.
+
+    Text that passes is safe in a URL's path and in a file's name: it has no empty component.
+    """
+    return len(text) <= UID_MAX_LENGTH and re.fullmatch(EXISTING_UID_PATTERN, text) is not None
 
 
 def nearest[Entry](table: Mapping[str, Entry], uid: str) -> Entry | None:

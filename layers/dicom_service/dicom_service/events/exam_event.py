@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dicom_service.errors import FieldError, InvalidRequest
-from dicom_service.uid import is_uid
+from dicom_service.uid import is_existing_uid
 
 ROUTABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]{1,256}")
 """An event type, a modality or a source that a queue may be routed by; what is longer or not printable is none."""
@@ -32,8 +32,8 @@ def announcement(pacs_event: Any) -> Announcement:
     study = pacs_event.get("StudyInstanceUID")
     if study is None:
         raise InvalidRequest("The event names no study", [FieldError("StudyInstanceUID", "is required")])
-    if not isinstance(study, str) or not is_uid(study):
-        message = "must be a UID: numbers joined by dots, no leading zeros, at most 64 characters"
+    if not isinstance(study, str) or not is_existing_uid(study):
+        message = "must be a UID: digits and dots, at most 64 characters"
         raise InvalidRequest("The event names no study", [FieldError("StudyInstanceUID", message)])
     return Announcement(
         study_instance_uid=study,

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from dicom_service.errors import FieldError, InvalidRequest
 from dicom_service.http.parameters import EXAMPLE_STUDY
 from dicom_service.http.problem import suggestion
-from dicom_service.uid import UID_MAX_LENGTH, UID_PATTERN
+from dicom_service.uid import EXISTING_UID_PATTERN, UID_MAX_LENGTH
 
 _NULL = {"type": "null"}
 _TEXT = {"anyOf": [{"type": "string"}, _NULL]}
@@ -22,7 +22,7 @@ EXAM_EVENT: dict[str, Any] = {
     "additionalProperties": True,
     "properties": {
         "SourceID": _TEXT,
-        "StudyInstanceUID": {"type": "string", "pattern": UID_PATTERN, "maxLength": UID_MAX_LENGTH},
+        "StudyInstanceUID": {"type": "string", "pattern": EXISTING_UID_PATTERN, "maxLength": UID_MAX_LENGTH},
         "AccessionNumber": _TEXT,
         "PatientID": _TEXT,
         "IssuerOfPatientID": _TEXT,

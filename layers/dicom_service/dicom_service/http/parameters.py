@@ -4,7 +4,7 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
-from dicom_service.uid import UID_MAX_LENGTH, UID_PATTERN
+from dicom_service.uid import EXISTING_UID_PATTERN, UID_MAX_LENGTH
 
 EXAMPLE_STUDY = "1.2.752.24.5.2584605181.20150129083013.816906"
 
@@ -13,9 +13,24 @@ LO_WITHOUT_WILDCARDS = r"^[^*?\\\x00-\x1f\x7f]*$"
 
 
 def uid_path(name: str, what: str) -> Path:
-    """A path parameter that is a UID (PS3.5 section 9)."""
+    """A path parameter that is the UID of something that exists (PS3.5 section 9)."""
     return Path(
-        alias=name, description=f"{what} UID", pattern=UID_PATTERN, max_length=UID_MAX_LENGTH, examples=[EXAMPLE_STUDY]
+        alias=name,
+        description=f"{what} UID",
+        pattern=EXISTING_UID_PATTERN,
+        max_length=UID_MAX_LENGTH,
+        examples=[EXAMPLE_STUDY],
+    )
+
+
+def study_query(name: str, description: str) -> Query:
+    """A query parameter that is the Study Instance UID of a study that exists."""
+    return Query(
+        alias=name,
+        description=description,
+        pattern=EXISTING_UID_PATTERN,
+        max_length=UID_MAX_LENGTH,
+        examples=[EXAMPLE_STUDY],
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from dicom_service.uid import is_existing_uid
 from dicom_service.worklist.fields import BY_NAME, Field, Value
 from dicom_service.worklist.values import unpadded, wrong
 
@@ -61,4 +62,10 @@ def _listed(choices: Sequence[object]) -> str:
 
 def filter_value(name: str) -> Callable[[str], str]:
     """A check of what a search asks for in the field of that name: one value of its VR; raises ValueError."""
-    return lambda given: _text(BY_NAME[name], given)
+    return _existing_uid if BY_NAME[name].vr == "UI" else lambda given: _text(BY_NAME[name], given)
+
+
+def _existing_uid(given: str) -> str:
+    if not is_existing_uid(given):
+        raise ValueError("must be a UID: up to 64 digits and dots")
+    return given

@@ -46,6 +46,6 @@ def _when_ready(service: Service, path: str, asked: dict[str, str], console: Con
             instances = answer.json()["instances"]
             progress.update(bar, completed=instances["done"], total=instances["total"] or None)
             time.sleep(float(answer.headers.get("Retry-After", 3)))
-            answer = service.get(answer.headers["Location"])
+            answer = service.follow(answer.headers["Location"])
         progress.update(bar, completed=progress.tasks[0].total or 0)
     return answer.headers["Location"]

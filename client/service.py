@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 
@@ -34,6 +35,10 @@ class Service:
     def get(self, path: str, **query: str) -> requests.Response:
         """The answer, redirects not followed; raises Refusal."""
         return self._send("GET", path, params={name: value for name, value in query.items() if value})
+
+    def follow(self, location: str) -> requests.Response:
+        """The answer at an address that the service gave, which may leave out its host; raises Refusal."""
+        return self._send("GET", urljoin(self._url, location).removeprefix(self._url))
 
     def post(self, path: str, *, json: Any = None, data: bytes | None = None, content_type: str = "") -> Any:
         """The answer's JSON; raises Refusal. Of a 202 and a 409 too, where the service tells what became of files."""

@@ -26,7 +26,10 @@ Query = str | Mapping[str, str] | Sequence[tuple[str, str]]
 
 
 class Invoke(Protocol):
-    """Calls a function's handler with the event that the HTTP API would build; gives the handler's answer."""
+    """Calls a function's handler with the event that the HTTP API would build; gives the handler's answer.
+
+    `base_path` is what stands before the route in the address: the key of an API mapping, or the stage's name.
+    """
 
     def __call__(
         self,
@@ -36,6 +39,7 @@ class Invoke(Protocol):
         query: Query = "",
         body: Body = b"",
         headers: Mapping[str, str] | None = None,
+        base_path: str = "",
     ) -> dict[str, Any]: ...
 
 
@@ -105,6 +109,7 @@ def invoke(translated: dict[str, Any], unconfigured: None) -> Invoke:
         query: Query = "",
         body: Body = b"",
         headers: Mapping[str, str] | None = None,
+        base_path: str = "",
     ) -> dict[str, Any]:
         request = _request(method, path, query, body, headers or {})
         found = match(routes, method, request.target)
@@ -113,6 +118,7 @@ def invoke(translated: dict[str, Any], unconfigured: None) -> Invoke:
         assert route.function == folders[f"functions/{name}"], f"{method} {path} belongs to {route.function}"
         handler = importlib.import_module(f"functions.{name}.app").lambda_handler
         event = json.loads(json.dumps(build_event(request, route, path_parameters)))
+        event["rawPath"] = event["requestContext"]["http"]["path"] = base_path + event["rawPath"]
         answered: dict[str, Any] = handler(event, context_for(route.function))
         return answered
 

@@ -37,7 +37,8 @@ def archive_study(
     study_uid: StudyPath, patient_id: Annotated[str, patient_id_query("PatientId")], dicomdir: WithDirectory = False
 ) -> Response[str]:
     what = archive_of(study_uid, with_directory=dicomdir)
-    return archive_answer(*told(begin_archive(pacs_session(), dialect(), patient_id, what, time.time)))
+    archive = begin_archive(pacs_session(), dialect(), patient_id, what, time.time)
+    return archive_answer(*told(archive), app.context["base_path"])
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

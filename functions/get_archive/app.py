@@ -28,7 +28,7 @@ ArchiveId = Annotated[
     responses=ARCHIVE_ANSWERS | problems(400, 404, 500, 502, 503),
 )
 def get_archive(archive_id: ArchiveId) -> Response[str]:
-    return archive_answer(*told(find_archive(archive_id)))
+    return archive_answer(*told(find_archive(archive_id)), app.context["base_path"])
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

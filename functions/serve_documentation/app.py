@@ -1,5 +1,6 @@
 """`GET /documentation`: Swagger UI over the OpenAPI document, from files of this folder."""
 
+import json
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -65,7 +66,7 @@ def show_documentation() -> Response[str]:
     compress=True,
 )
 def get_openapi_document() -> Response[str]:
-    return _file("openapi.json", "application/json", "no-cache")
+    return _answer(_document(app.context["base_path"]), "application/json", "no-cache")
 
 
 @app.get(
@@ -93,8 +94,18 @@ def get_documentation_asset(asset: Asset) -> Response[str]:
     return _file(asset, CONTENT_TYPES[Path(asset).suffix], "public, max-age=86400")
 
 
+def _document(base_path: str) -> str:
+    """The document, whose server is where the client found it."""
+    text = _read("openapi.json")
+    return text if not base_path else json.dumps({**json.loads(text), "servers": [{"url": base_path}]}, indent=2)
+
+
 def _file(name: str, content_type: str, cache_control: str) -> Response[str]:
-    text, tag = _read(name)
+    return _answer(_read(name), content_type, cache_control)
+
+
+def _answer(text: str, content_type: str, cache_control: str) -> Response[str]:
+    tag = _tag(text)
     headers: dict[str, str | list[str]] = {**HEADERS, "Cache-Control": cache_control, "ETag": tag}
     if tag in app.current_event.headers.get("if-none-match", ""):
         return Response(304, headers=headers)
@@ -102,10 +113,14 @@ def _file(name: str, content_type: str, cache_control: str) -> Response[str]:
 
 
 @cache
-def _read(name: str) -> tuple[str, str]:
-    """A file's text and its entity tag, a weak one: compressed and plain answers share it (RFC 9110 section 8.8.1)."""
-    content = (PAGE / name).read_bytes()
-    return content.decode(), f'W/"{sha256(content).hexdigest()[:32]}"'
+def _read(name: str) -> str:
+    return (PAGE / name).read_text(encoding="utf-8")
+
+
+@cache
+def _tag(text: str) -> str:
+    """A weak entity tag: compressed and plain answers share it (RFC 9110 section 8.8.1)."""
+    return f'W/"{sha256(text.encode()).hexdigest()[:32]}"'
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

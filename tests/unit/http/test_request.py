@@ -43,7 +43,7 @@ def post(body: Any, query: str = "", headers: dict[str, str] | None = None, path
     text = body if isinstance(body, (str, bytes)) else json.dumps(body)
     raw = text.encode() if isinstance(text, str) else text
     event = {
-        "routeKey": "POST /orders",
+        "routeKey": f"POST {path}",
         "rawPath": path,
         "rawQueryString": query,
         "headers": headers or {},
@@ -131,6 +131,20 @@ def test_an_unexpected_fault_is_a_500_that_tells_nothing(caplog: pytest.LogCaptu
 
 def test_an_unknown_path_is_a_problem_too() -> None:
     assert post(GOOD, path="/elsewhere")[0] == 404
+
+
+@pytest.mark.parametrize("value", ["%E9", "%FF%FE", "%ED%A0%80", "%C3", "%C0%80", "%EF%BF%BD", "a\ufffd", "\udce9"])
+def test_a_value_that_is_no_utf_8_is_refused_in_the_clients_spelling(value: str) -> None:
+    """RFC 3629 section 3; what an API before this one could not decode arrives as U+FFFD."""
+    status, problem = post(GOOD, query=f"Limit={value}")
+    assert status == 400
+    assert wrong(problem) == {"Limit": "must be UTF-8 text, percent-encoded"}
+
+
+def test_a_name_that_is_no_utf_8_is_an_unknown_one() -> None:
+    status, problem = post(GOOD, query="%FF=1")
+    assert status == 400
+    assert list(wrong(problem)) == ["\ufffd"]
 
 
 def test_a_body_that_is_no_base64_is_refused() -> None:

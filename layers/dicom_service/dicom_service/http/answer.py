@@ -15,6 +15,7 @@ from dicom_service.errors import AnswerTooLarge, InvalidRequest, NotFound, Servi
 from dicom_service.faults import log_fault, logger
 from dicom_service.http.problem import field_errors, problem
 from dicom_service.http.request import as_json, canonical_query
+from dicom_service.http.route import at_route, base_path
 
 MOST_ANSWER_BYTES = 6_291_556
 """What a function may answer, as JSON: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
@@ -23,14 +24,16 @@ MOST_ANSWER_BYTES = 6_291_556
 def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The HTTP API's answer to an event in payload format 2.0; never raises.
 
+    The resolver's context holds the `query`, and the `base_path` that links begin with.
+
     The log names the route and the fault, never a path, a query, a body or a foreign exception's text: those hold
     patients' identifiers.
     """
     started = time.monotonic()
     logger.append_keys(request_id=event["requestContext"]["requestId"])
     query_fields, body_fields = _prepare(app)
-    query = canonical_query(event, query_fields)
-    app.context["query"] = query
+    query = canonical_query(at_route(event), query_fields)
+    app.context |= {"query": query, "base_path": base_path(event)}
     try:
         prepared = as_json(query.event) if body_fields is not None else query.event
         answered = _within_limits(app.resolve(prepared, context))
@@ -69,23 +72,24 @@ def _prepare(app: APIGatewayHttpResolver) -> tuple[list[str], list[str] | None]:
 
     def invalid(error: RequestValidationError) -> Response[str]:
         query = app.context["query"]
-        wrong = field_errors(error.errors(), query.spellings, known)
-        return _problem_of(InvalidRequest("The request is invalid", wrong + query.unknown))
+        unreadable = {refused.field for refused in query.refused}
+        wrong = [each for each in field_errors(error.errors(), query.spellings, known) if each.field not in unreadable]
+        return _problem_of(InvalidRequest("The request is invalid", wrong + query.refused))
 
     app.exception_handler(RequestValidationError)(invalid)
     app.exception_handler(ServiceError)(_problem_of)
     app.exception_handler(NotFoundError)(lambda _error: problem(NotFound("There is no such endpoint")))
     app.exception_handler(Exception)(_unexpected)
-    app.use([_refuse_unknown_query])
+    app.use([_refuse_query])
     return queries, known if bodies else None
 
 
-def _refuse_unknown_query(
+def _refuse_query(
     app: APIGatewayHttpResolver, next_middleware: Callable[[APIGatewayHttpResolver], Response[Any]]
 ) -> Response[Any]:
-    unknown = app.context["query"].unknown
-    if unknown:
-        raise InvalidRequest("The request has query parameters that this endpoint does not know", unknown)
+    refused = app.context["query"].refused
+    if refused:
+        raise InvalidRequest("The request has query parameters that this endpoint cannot take", refused)
     return next_middleware(app)
 
 

@@ -8,8 +8,12 @@ from dicom_service.uid import EXISTING_UID_PATTERN, UID_MAX_LENGTH
 
 EXAMPLE_STUDY = "1.2.752.24.5.2584605181.20150129083013.816906"
 
-LO_WITHOUT_WILDCARDS = r"^[^*?\\\x00-\x1f\x7f]*$"
-"""An LO that means itself in a search: no wildcard, no value separator, no control character (PS3.5 Table 6.2-1)."""
+_OF_AN_LO = r"[^*?\\\x00-\x1f\x7f-\x9f\ufffd"
+LO_WITHOUT_WILDCARDS = rf"^{_OF_AN_LO}]*{_OF_AN_LO}\s]{_OF_AN_LO}]*$"
+"""An LO that means itself in a search: no wildcard, no value separator, no control character (PS3.5 Table 6.2-1).
+
+It is not blank: a PACS that takes away padding would be asked for every patient.
+"""
 
 
 def uid_path(name: str, what: str) -> Path:

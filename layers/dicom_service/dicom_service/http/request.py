@@ -4,10 +4,10 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import unquote, urlencode
 
 import pybase64
 
@@ -15,19 +15,20 @@ from dicom_service.errors import FieldError, InvalidRequest
 from dicom_service.http.problem import suggestion
 
 DEEPEST_JSON = 64
+REPLACEMENT = "\ufffd"
 
 
 @dataclass(frozen=True)
 class Query:
     """The query parameters of a request: in the event under their declared names, `spellings` as the client wrote them.
 
-    `unknown` are those that the endpoint does not have. They are refused: a filter that is ignored would show more
-    patients than were asked for.
+    `refused` are those that the endpoint does not have, or whose value is not UTF-8: a filter that is ignored would
+    show more patients than were asked for, one that is read wrongly another patient.
     """
 
     event: dict[str, Any]
     spellings: dict[str, str]
-    unknown: list[FieldError]
+    refused: list[FieldError]
 
 
 def canonical_query(event: Mapping[str, Any], declared: Iterable[str]) -> Query:
@@ -35,19 +36,40 @@ def canonical_query(event: Mapping[str, Any], declared: Iterable[str]) -> Query:
     by_lower_case = {name.lower(): name for name in declared}
     query = Query({}, {}, [])
     pairs: list[tuple[str, str]] = []
-    for name, value in parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True):
+    for name, value in _pairs(str(event.get("rawQueryString") or "")):
         canonical = by_lower_case.get(name.lower())
         if canonical is None:
             message = "is not a known query parameter" + suggestion(name, by_lower_case.values())
-            query.unknown.append(FieldError(name[:64], message))
+            query.refused.append(FieldError(name[:64], message))
+            continue
+        query.spellings[canonical] = name
+        if value is None:
+            query.refused.append(FieldError(name, "must be UTF-8 text, percent-encoded"))
         else:
-            query.spellings[canonical] = name
             pairs.append((canonical, value))
     values: dict[str, str] = {}
     for name, value in pairs:
         values[name] = f"{values[name]},{value}" if name in values else value
     query.event.update(event, rawQueryString=urlencode(pairs), queryStringParameters=values)
     return query
+
+
+def _pairs(query: str) -> Iterator[tuple[str, str | None]]:
+    """Name and value of each parameter; the value is None where it is no UTF-8, or holds what stands for that."""
+    for pair in query.split("&"):
+        name, _, value = pair.replace("+", " ").partition("=")
+        if pair:
+            yield unquote(name), _utf8(value)
+
+
+def _utf8(encoded: str) -> str | None:
+    """The decoded value. U+FFFD stands where someone before has given up on bytes that are no UTF-8."""
+    try:
+        text = unquote(encoded, errors="strict")
+        text.encode()
+    except UnicodeError:
+        return None
+    return None if REPLACEMENT in text else text
 
 
 def body_bytes(event: Mapping[str, Any]) -> bytes:

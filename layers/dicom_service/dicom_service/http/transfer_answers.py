@@ -150,11 +150,14 @@ ARCHIVE_ANSWERS: dict[int, Any] = {
 }
 
 
-def archive_answer(status: dict[str, Any], url: str) -> Response[str]:
-    """A 303 to the URL where there is one, else a 202 with the status and where to ask for it again."""
+def archive_answer(status: dict[str, Any], url: str, base_path: str) -> Response[str]:
+    """A 303 to the URL where there is one, else a 202 with the status and where to ask for it again.
+
+    `base_path` stands before the service's routes in the client's address.
+    """
     if url:
         return Response(303, None, "", {"Location": url, "Cache-Control": "no-store"})
-    location = f"/exams/archives/{status['archiveId']}"
+    location = f"{base_path}/exams/archives/{status['archiveId']}"
     return json_answer(202, status, {"Location": location, "Retry-After": str(RETRY_SECONDS)})
 
 

@@ -1,5 +1,6 @@
 """The reading of attributes, held to pydicom's: over its own files, and over datasets and damage that are made up."""
 
+import math
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -48,14 +49,18 @@ def assert_read_alike(found: Attributes, expected: Dataset) -> None:
             if isinstance(several[0], str) and vr in (b"CS", b"UI"):
                 assert found.text(keyword) == several[0].strip(), keyword
             else:
-                assert found.numbers(keyword) == _as_numbers(several), keyword
+                assert found.numbers(keyword) == pytest.approx(_as_numbers(several), abs=0, rel=0, nan_ok=True), keyword
 
 
 def _as_numbers(values: list[Any]) -> list[float]:
+    return [_as_number(each) for each in values]
+
+
+def _as_number(value: Any) -> float:
     try:
-        return [float(each) for each in values]
+        return float(value)
     except ValueError:
-        return []
+        return math.nan
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.name}")
@@ -195,8 +200,29 @@ def test_numbers_that_are_none_count_as_absent() -> None:
     attributes = Attributes(source, walk(source, 0, len(source), Encoding(False, False))[0], Encoding(False, False))
     assert attributes.numbers("Rows") == []
     assert attributes.whole("Rows", 7) == 7
-    assert attributes.numbers("WindowCenter") == []
-    assert attributes.number("WindowCenter") is None
+    assert attributes.numbers("WindowCenter") == pytest.approx([1, math.nan], nan_ok=True)
+    assert attributes.number("WindowCenter") == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "numbers"),
+    [
+        (b"500\\", [500, math.nan]),
+        (b"\\500", [math.nan, 500]),
+        (b"500\0\\40\0", [500, 40]),
+        (b" 500 \0\0", [500]),
+        (b"NaN\\1e400", [math.nan, math.inf]),
+        (b"40,5\\forty", [math.nan, math.nan]),
+        (b"  \0\0", []),
+        (b"", []),
+    ],
+)
+def test_each_part_of_a_decimal_string_is_a_number_or_none(value: bytes, numbers: list[float]) -> None:
+    source = bytes.fromhex("2800 5010") + b"DS" + bytes([len(value), 0]) + value
+    attributes = Attributes(source, walk(source, 0, len(source), Encoding(False, False))[0], Encoding(False, False))
+    assert attributes.numbers("WindowCenter") == pytest.approx(numbers, nan_ok=True)
+    first = numbers[0] if numbers and math.isfinite(numbers[0]) else None
+    assert attributes.number("WindowCenter") == first
 
 
 def test_only_the_chosen_items_are_read() -> None:

@@ -1,13 +1,17 @@
 """The grayscale pipeline over synthetic frames (PS3.3 C.11.1, C.11.2, C.7.5.1.1.2, C.7.6.16)."""
 
+from struct import pack
+
 import numpy as np
 import pytest
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_service.exams.pictures.request import PictureRequest
 from dicom_service.exams.pictures.shading.levels import by_level
+from dicom_service.exams.pictures.shading.window import Window, apply_window
 from tests.unit.pictures.synthetic import FINEST, array_object, image_object, nearly, ramp, shown
 
 SHADES = np.arange(256)
@@ -30,6 +34,71 @@ def test_a_window_spreads_its_values_over_all_shades(dtype: str, syntax: str) ->
     frame = ramp(low, low + 2550, dtype)
     window = {"WindowCenter": low + 1275.5, "WindowWidth": 2551}
     assert nearly(shown(array_object(frame, syntax, **window)), SHADES)
+
+
+@pytest.mark.parametrize(("centre", "width"), [(2048, 4096), (2048, 1), (0, 100), (0, 1), (10, 2), (10, 3), (-7.5, 6)])
+def test_the_linear_function_is_that_of_the_standard(centre: float, width: float) -> None:
+    """Step by step as PS3.3 C.11.2.1.2.1 writes it down, its four examples among the windows."""
+    values = np.arange(-200, 4300, dtype="i2")
+    expected = np.where(
+        values <= centre - 0.5 - (width - 1) / 2,
+        0,
+        np.where(
+            values > centre - 0.5 + (width - 1) / 2,
+            255,
+            ((values - (centre - 0.5)) / (width - 1 or 1) + 0.5) * 255,
+        ),
+    )
+    assert np.abs(apply_window(values, Window(centre, width)) - expected).max() <= 0.501
+
+
+@pytest.mark.parametrize("width", [2, 3, 10])
+def test_the_ends_of_a_narrow_window_are_black_and_white(width: int) -> None:
+    frame = np.repeat(np.arange(100, 100 + width, dtype="u2"), 16)[None].repeat(32, axis=0)
+    picture = shown(array_object(frame, WindowCenter=100 + width / 2, WindowWidth=width))
+    assert nearly(picture[:, 8::16], np.arange(width) * 255 / (width - 1))
+
+
+@pytest.mark.parametrize(
+    ("centre", "width"),
+    [
+        ("1275.5\\", "2551\\"),
+        ("\\1275.5", "\\2551"),
+        ("NaN\\1275.5", "80\\2551"),
+        ("40\\1275.5", "1e400\\2551"),
+        ("text\\1275.5", "\\2551"),
+        ("40\\1275.5", "-5\\2551"),
+        ("1275.5\0\\40\0", "2551\0\\80\0"),
+        ("1275.5", "02551\\80\\90"),
+    ],
+)
+def test_the_first_window_that_is_one_counts(centre: str, width: str) -> None:
+    assert nearly(shown(with_texts(ramp(0, 2550, "u2"), WindowCenter=centre, WindowWidth=width)), SHADES)
+
+
+@pytest.mark.parametrize(
+    ("centre", "width"), [("NaN", "400"), ("40", "NaN"), ("inf", "400"), ("40", "1e400"), ("\\", "\\"), ("", "x")]
+)
+def test_without_a_window_that_is_one_the_values_are_spread(centre: str, width: str) -> None:
+    picture = shown(with_texts(ramp(0, 2550, "u2"), WindowCenter=centre, WindowWidth=width))
+    assert np.abs(picture[16] - SHADES).max() < 10
+
+
+@pytest.mark.parametrize(
+    ("centre", "width", "shade"), [("0", "1e300", 127.5), ("1e300", "10", 0), ("-1e300", "10", 255)]
+)
+def test_a_window_far_beyond_the_values_shows_one_shade(centre: str, width: str, shade: float) -> None:
+    assert nearly(shown(with_texts(ramp(0, 2550, "u2"), WindowCenter=centre, WindowWidth=width)), shade)
+
+
+def with_texts(frame: np.ndarray, **values: str) -> bytes:
+    """An object with decimal strings that pydicom would not write."""
+    part10 = array_object(frame, **dict.fromkeys(values, "1.25"))
+    for keyword, value in values.items():
+        tag = pack("<HH", tag_for_keyword(keyword) >> 16, tag_for_keyword(keyword) & 0xFFFF)
+        content = value.encode() + b" " * (len(value) % 2)
+        part10 = part10.replace(tag + b"DS\4\x001.25", tag + b"DS" + pack("<H", len(content)) + content)
+    return part10
 
 
 @pytest.mark.parametrize("stored", [10, 12, 14])
@@ -56,6 +125,43 @@ def test_a_window_is_in_units_after_rescaling() -> None:
     frame = ramp(0, 2550, "u2")
     rescaled = {"RescaleSlope": 2, "RescaleIntercept": -1000, "WindowCenter": 1550, "WindowWidth": 5101}
     assert nearly(shown(array_object(frame, **rescaled)), SHADES)
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "low"),
+    [("NaN", "-1000", -1000), ("text", "-1000", -1000), ("0", "-1000", -1000), ("1", "NaN", 0), ("NaN", "NaN", 0)],
+)
+def test_what_is_no_number_in_a_rescale_changes_nothing(slope: str, intercept: str, low: int) -> None:
+    window = {"WindowCenter": f"{low + 1275.5}", "WindowWidth": "2551"}
+    part10 = with_texts(ramp(0, 2550, "u2"), RescaleSlope=slope, RescaleIntercept=intercept, **window)
+    assert nearly(shown(part10), SHADES)
+
+
+@pytest.mark.parametrize("slope", [0.001, 0.5])
+def test_a_window_over_values_closer_than_whole_numbers(slope: float) -> None:
+    """LINEAR counts whole numbers: taken by the word, a window of one over fractions would be a threshold."""
+    window = {"WindowCenter": 500.5 * slope, "WindowWidth": 1001 * slope}
+    picture = shown(array_object(ramp(0, 1000, "u2"), RescaleSlope=slope, RescaleIntercept=0, **window))
+    assert nearly(picture, ramp(0, 1000, "u2") * 0.255)
+
+
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", ""])
+@pytest.mark.parametrize(("centre", "width"), [(0.5, 1.0), (1.0, 2.0)])
+def test_a_window_over_floats_has_no_half_steps(function: str, centre: float, width: float) -> None:
+    values = np.tile(np.linspace(0, width, 256, dtype="f4"), (32, 1))
+    picture = shown(
+        image_object(
+            values.tobytes(),
+            pixel_keyword="FloatPixelData",
+            BitsAllocated=32,
+            Rows=32,
+            Columns=256,
+            WindowCenter=centre,
+            WindowWidth=width,
+            VOILUTFunction=function,
+        )
+    )
+    assert nearly(picture, SHADES)
 
 
 def test_the_first_of_several_windows_counts() -> None:
@@ -111,9 +217,9 @@ def test_sigmoid_and_linear_exact_functions() -> None:
     assert nearly(exact, np.clip((values - 250) / 500, 0, 1) * 255)
 
 
-def lut_item(first: int, entries: list[int], bits: int) -> Dataset:
+def lut_item(first: int, entries: list[int], bits: int, vr: str = "US") -> Dataset:
     item = Dataset()
-    item.add_new("LUTDescriptor", "US", [len(entries), first, bits])
+    item.add_new("LUTDescriptor", vr, [len(entries), first, bits])
     item.add_new("LUTData", "OW", np.array(entries, "<u2").tobytes())
     return item
 
@@ -123,6 +229,62 @@ def test_a_voi_lut_maps_values_and_clamps_beyond_its_ends() -> None:
     picture = shown(array_object(ramp(0, 255, "u2"), VOILUTSequence=Sequence([lut])))
     expected = (4095 - 41 * np.clip(SHADES - 100, 0, 99)) * 255 / 4095
     assert nearly(picture, expected, tolerance=4)
+
+
+SIGNED_TWELVE, UNSIGNED_TWELVE = {"BitsStored": 12, "PixelRepresentation": 1}, {"BitsStored": 12}
+RESCALED = {"BitsStored": 12, "RescaleSlope": 1, "RescaleIntercept": -1024}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "first", "vr", "syntax"),
+    [
+        (SIGNED_TWELVE, -1024, "SS", ImplicitVRLittleEndian),
+        (SIGNED_TWELVE, -1024, "SS", ExplicitVRLittleEndian),
+        (SIGNED_TWELVE, -1024, "SS", ExplicitVRBigEndian),
+        (SIGNED_TWELVE, -1024 & 0xFFFF, "US", ExplicitVRLittleEndian),
+        (RESCALED, -1024, "SS", ImplicitVRLittleEndian),
+        (RESCALED, -1024, "SS", ExplicitVRLittleEndian),
+        (RESCALED, -1024 & 0xFFFF, "US", ExplicitVRLittleEndian),
+        ({"RescaleSlope": 1, "RescaleIntercept": -1024}, -1024, "SS", ImplicitVRLittleEndian),
+        (UNSIGNED_TWELVE, -1024, "SS", ExplicitVRLittleEndian),
+    ],
+)
+def test_a_voi_lut_may_begin_below_zero(attributes: dict[str, int], first: int, vr: str, syntax: str) -> None:
+    """By sign or by rescale (PS3.3 C.11.2.1.1), also over frames that hold no such value."""
+    entries = np.clip((np.arange(4096) - 1024) * 257, 0, 65535).tolist()
+    frame = ramp(0, 255, "u2") + (1024 if "RescaleIntercept" in attributes else 0)
+    lut = lut_item(first, entries, 16, vr)
+    assert nearly(shown(array_object(frame, syntax, VOILUTSequence=Sequence([lut]), **attributes)), SHADES)
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+@pytest.mark.parametrize("rescale", [{}, {"RescaleSlope": 1, "RescaleIntercept": 0}])
+def test_a_voi_lut_may_begin_above_half_of_the_unsigned_values(syntax: str, rescale: dict[str, int]) -> None:
+    lut = lut_item(40000, [257 * shade for shade in range(256)], 16)
+    frame = ramp(40000, 40255, "u2")
+    assert nearly(shown(array_object(frame, syntax, VOILUTSequence=Sequence([lut]), **rescale)), SHADES)
+
+
+@pytest.mark.parametrize("bits", [0, 16, 65535])
+def test_the_width_of_a_lut_is_not_believed_beyond_its_words(bits: int) -> None:
+    lut = lut_item(0, [257 * shade for shade in range(256)], bits)
+    assert nearly(shown(array_object(ramp(0, 255, "u2"), VOILUTSequence=Sequence([lut]))), SHADES)
+    dark = lut_item(0, [0] * 256, bits)
+    assert nearly(shown(array_object(ramp(0, 255, "u2"), VOILUTSequence=Sequence([dark]))), 0)
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+def test_a_modality_lut_may_begin_below_zero(syntax: str) -> None:
+    lut = lut_item(-128, [257 * shade for shade in range(256)], 16, "SS")
+    window = {"WindowCenter": 32768, "WindowWidth": 65536}
+    frame = ramp(-128, 127, "i2")
+    assert nearly(shown(array_object(frame, syntax, ModalityLUTSequence=Sequence([lut]), **window)), SHADES)
+
+
+@pytest.mark.parametrize("dtype", ["u4", "i4", "u8", "i8"])
+def test_wide_values_are_looked_up(dtype: str) -> None:
+    lut = lut_item(0, [257 * shade for shade in range(256)], 16)
+    assert nearly(shown(array_object(ramp(0, 255, dtype), VOILUTSequence=Sequence([lut]))), SHADES)
 
 
 def test_a_modality_lut_comes_before_the_window() -> None:

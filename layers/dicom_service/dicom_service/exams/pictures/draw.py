@@ -106,11 +106,11 @@ def _shaded(frame: Frame, layout: PixelLayout, attributes: FrameAttributes, want
         return Image.fromarray(rgb(frame, layout))
     values, dataset = signed_values(frame.samples, layout), attributes.dataset
     if frame.photometric == "PALETTE COLOR":
-        return _coloured(by_level(values, lambda stored: palette_colours(stored, dataset, layout.signed)))
+        return _coloured(by_level(values, lambda stored: palette_colours(stored, dataset, layout)))
     shade = GrayscaleFrame(values, layout, attributes).shade(wanted.window)
     if not layout.supplemented:
         return Image.fromarray(by_level(values, shade))
-    return _coloured(by_level(values, lambda stored: supplement_colours(shade(stored), stored, dataset, layout.signed)))
+    return _coloured(by_level(values, lambda stored: supplement_colours(shade(stored), stored, dataset, layout)))
 
 
 def _coloured(colours: Colours) -> Image.Image:

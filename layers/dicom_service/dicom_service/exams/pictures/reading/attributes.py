@@ -1,5 +1,6 @@
 """A dataset or an item, of which values are converted when they are asked for. What cannot be read counts as absent."""
 
+import math
 import struct
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from dicom_service.exams.pictures.reading.elements import Element, Encoding, seq
 BINARY = dict(zip(b"US SS UL SL UV SV FL FD OW".split(), "HhIiQqfdH", strict=True))
 """VRs of numbers that are no text, as `struct` calls them (PS3.5 section 6.2)."""
 PADDING = "\0 \t\r\n"
+PADDING_BYTES = PADDING.encode()
 
 
 @dataclass(frozen=True)
@@ -27,31 +29,34 @@ class Attributes:
         element = self.elements.get(ATTRIBUTES[keyword][0])
         return self.source[element.start : element.end] if element else b""
 
+    def states_vr(self, keyword: str) -> bool:
+        """Whether the element says what its values are, which implicit VR and UN leave to the dictionary."""
+        element = self.elements.get(ATTRIBUTES[keyword][0])
+        return element is not None and element.vr not in (b"", b"UN")
+
     def numbers(self, keyword: str) -> list[float]:
-        """All values as numbers, none when one of them is not."""
+        """All values as numbers; NaN stands for one that is none, such as the second of `40\\`."""
         tag, vr = ATTRIBUTES[keyword]
         element = self.elements.get(tag)
         if element is None:
             return []
         value = self.source[element.start : element.end]
-        code = BINARY.get(vr if element.vr in (b"", b"UN") else element.vr)
-        try:
-            if code is None:
-                return [float(each) for each in value.strip(b"\0 ").split(b"\\")]
-            count = len(value) // struct.calcsize(f"={code}")
-            return [float(each) for each in struct.unpack(f"{self.encoding.order}{count}{code}", value)]
-        except (ValueError, struct.error):
+        code = BINARY.get(element.vr if self.states_vr(keyword) else vr)
+        if code is None:
+            return [_decimal(each) for each in value.split(b"\\")] if value.strip(PADDING_BYTES) else []
+        if len(value) % struct.calcsize(f"={code}"):
             return []
+        return [float(each) for (each,) in struct.iter_unpack(f"{self.encoding.order}{code}", value)]
 
     def number(self, keyword: str) -> float | None:
-        """The first number, None when there is none."""
-        found = self.numbers(keyword)
-        return found[0] if found else None
+        """The first value, None when there is none or it is no finite number."""
+        values = self.numbers(keyword)
+        return values[0] if values and math.isfinite(values[0]) else None
 
     def whole(self, keyword: str, default: int) -> int:
         """The first number as an integer, `default` when there is none."""
-        found = self.number(keyword)
-        return int(found) if found is not None and abs(found) <= 2**40 else default
+        number = self.number(keyword)
+        return int(number) if number is not None and abs(number) <= 2**40 else default
 
     def text(self, keyword: str) -> str:
         """The first string, stripped; empty when there is none."""
@@ -67,3 +72,11 @@ class Attributes:
             Attributes(self.source, walk(self.source, start, end, self.encoding)[0], self.encoding)
             for start, end in places[chosen]
         ]
+
+
+def _decimal(text: bytes) -> float:
+    """A decimal string; what follows a NUL is padding, as some writers put it behind each value."""
+    try:
+        return float(text.strip(PADDING_BYTES).partition(b"\0")[0])
+    except ValueError:
+        return math.nan

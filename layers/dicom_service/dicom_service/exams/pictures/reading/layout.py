@@ -42,6 +42,20 @@ class PixelLayout:
         return self.supplemented or self.photometric == "PALETTE COLOR"
 
     @property
+    def reach(self) -> tuple[float, float]:
+        """The lowest and the highest value that a sample can have."""
+        if self.floating:
+            return -(2.0**31), 2.0**31
+        return (
+            (-(2.0 ** (self.bits_stored - 1)), 2.0 ** (self.bits_stored - 1) - 1)
+            if self.signed
+            else (
+                0.0,
+                2.0**self.bits_stored - 1,
+            )
+        )
+
+    @property
     def pixels(self) -> int:
         """Pixels of one frame."""
         return self.rows * self.columns

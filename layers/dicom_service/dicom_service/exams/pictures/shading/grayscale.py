@@ -1,8 +1,9 @@
 """The grayscale pipeline: stored values, modality LUT, VOI LUT or window, polarity (PS3.4 Annex N.2)."""
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from dicom_service.exams.pictures.decoding.frames import Samples
 from dicom_service.exams.pictures.reading.attributes import Attributes
 from dicom_service.exams.pictures.reading.functional_groups import FrameAttributes
 from dicom_service.exams.pictures.reading.layout import PixelLayout
-from dicom_service.exams.pictures.shading.lut import grey_lut
+from dicom_service.exams.pictures.shading.lut import Lut, grey_lut
 from dicom_service.exams.pictures.shading.window import Window, apply_window, percentile_window
 
 XRAY_ANGIOGRAPHIC_AND_FLUOROSCOPIC = ("1.2.840.10008.5.1.4.1.1.12.1", "1.2.840.10008.5.1.4.1.1.12.2")
@@ -46,16 +47,16 @@ class GrayscaleFrame:
 
     def _stated(self, wanted: tuple[float, float] | None) -> Shade | None:
         if wanted:
-            return partial(apply_window, window=Window(*wanted))
+            return partial(apply_window, window=Window(*wanted, step=self._step()))
         for holder in self.attributes.holders("FrameVOILUTSequence"):
             for item in holder.items("VOILUTSequence"):
-                extremes = np.array([self.values.min(), self.values.max()])
-                lut = grey_lut(item, bool(self._modality_values(extremes).min() < 0))
+                lowest, highest = sorted(self._modality_values(np.array(self.layout.reach)).tolist())
+                lut = grey_lut(item, (lowest, highest))
                 if lut:
                     return lut.shades
             window = window_of(holder)
             if window:
-                return partial(apply_window, window=window)
+                return partial(apply_window, window=replace(window, step=self._step()))
         return None
 
     def _padding(self, stored: Samples) -> NDArray[np.bool_] | None:
@@ -69,17 +70,33 @@ class GrayscaleFrame:
 
     def _modality_values(self, stored: Samples) -> Samples:
         """Modality LUT, rescale or neither (PS3.3 C.11.1, C.7.6.16.2.9)."""
+        if self._modality_lut:
+            return self._modality_lut[stored]
+        rescale = self._rescale
+        return stored * np.float64(rescale[0]) + rescale[1] if rescale else stored
+
+    @cached_property
+    def _modality_lut(self) -> Lut | None:
         dataset = self.attributes.dataset
-        if not _is_for_measuring_only(dataset):
-            for item in dataset.items("ModalityLUTSequence"):
-                lut = grey_lut(item, self.layout.signed)
-                if lut:
-                    return lut[stored]
+        if _is_for_measuring_only(dataset):
+            return None
+        luts = (grey_lut(item, self.layout.reach) for item in dataset.items("ModalityLUTSequence"))
+        return next(filter(None, luts), None)
+
+    @cached_property
+    def _rescale(self) -> tuple[float, float] | None:
+        """Slope and intercept; one of them that is no number leaves the other as it is."""
         for holder in self.attributes.holders("PixelValueTransformationSequence"):
             slope, intercept = holder.number("RescaleSlope"), holder.number("RescaleIntercept")
-            if slope:
-                return stored * np.float64(slope) + (intercept or 0.0)
-        return stored
+            if slope or ("RescaleSlope" in holder and intercept is not None):
+                return slope or 1.0, intercept or 0.0
+        return None
+
+    def _step(self) -> float:
+        """How far apart the values are that a window is about, where they are closer than whole numbers."""
+        if self.layout.floating:
+            return 0.0
+        return min(1.0, abs(self._rescale[0])) if self._rescale and not self._modality_lut else 1.0
 
 
 def signed_values(samples: Samples, layout: PixelLayout) -> Samples:
@@ -117,11 +134,11 @@ def _stored_value(value: float, layout: PixelLayout) -> float:
 
 
 def window_of(holder: Attributes) -> Window | None:
-    """The first window of a dataset or functional group, None without a usable one."""
-    centre, width = holder.number("WindowCenter"), holder.number("WindowWidth")
-    if centre is None or width is None or not width > 0:
-        return None
-    return Window(centre, width, holder.text("VOILUTFunction").upper() or "LINEAR")
+    """The first usable window of a dataset or functional group, None without one."""
+    for centre, width in zip(holder.numbers("WindowCenter"), holder.numbers("WindowWidth"), strict=False):
+        if math.isfinite(centre) and math.isfinite(width) and width > 0:
+            return Window(centre, width, holder.text("VOILUTFunction").upper() or "LINEAR")
+    return None
 
 
 def _is_for_measuring_only(dataset: Attributes) -> bool:

@@ -1,5 +1,6 @@
 """Lookup tables as DICOM writes them: descriptor and data (PS3.3 C.11.1.1, C.11.2.1.1 and C.7.6.3.1.5)."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,9 @@ from numpy.typing import NDArray
 
 from dicom_service.exams.pictures.decoding.frames import Samples
 from dicom_service.exams.pictures.reading.attributes import Attributes
+
+WORD = 16
+"""Bits of the widest entry."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +24,14 @@ class Lut:
     @property
     def highest(self) -> int:
         """The highest output that the width of the entries allows; entries wider than declared count as declared so."""
-        return (1 << max(self.bits, int(self.entries.max()).bit_length())) - 1
+        return (1 << max(1, min(self.bits, WORD), int(self.entries.max()).bit_length())) - 1
 
     def __getitem__(self, values: Samples) -> NDArray[np.uint16]:
         """Look up an array of any shape."""
         whole = np.rint(values).astype(np.intp) if values.dtype.kind == "f" else values
-        found: NDArray[np.uint16] = np.take(self.entries, np.subtract(whole, self.first, dtype=np.intp), mode="clip")
-        return found
+        places = np.subtract(whole, self.first, dtype=np.intp, casting="unsafe")
+        outputs: NDArray[np.uint16] = np.take(self.entries, places, mode="clip")
+        return outputs
 
     def shades(self, values: Samples) -> NDArray[np.uint8]:
         """Look up an array of any shape, the highest output as 255."""
@@ -42,13 +47,18 @@ class Descriptor:
     bits: int
 
 
-def descriptor(dataset: Attributes, keyword: str, signed: bool) -> Descriptor | None:
-    """Read a descriptor; a count of 0 stands for 65536, and the first input is signed when the pixels are."""
+def descriptor(dataset: Attributes, keyword: str, reach: tuple[float, float]) -> Descriptor | None:
+    """Read a descriptor; a count of 0 stands for 65536.
+
+    reach: the lowest and the highest value that is looked up. Where those may be negative, the first input is signed if
+    no VR says otherwise (PS3.3 C.11.2.1.1), or if they end before it.
+    """
     values = dataset.numbers(keyword)
-    if len(values) != 3:
+    if len(values) != 3 or not all(map(math.isfinite, values)):
         return None
     count, first, bits = (int(value) for value in values)
-    if signed and first >= 2**15:
+    lowest, highest = reach
+    if first >= 2**15 and lowest < 0 and (first > highest or not dataset.states_vr(keyword)):
         first -= 2**16
     return Descriptor(count & 0xFFFF or 2**16, first, bits)
 
@@ -63,9 +73,12 @@ def words(dataset: Attributes, keyword: str, count: int | None) -> NDArray[np.ui
     return np.frombuffer(value[: len(value) // 2 * 2], f"{order}u2").astype(np.uint16)[:count]
 
 
-def grey_lut(item: Attributes, signed: bool) -> Lut | None:
-    """The table of an item of the Modality or VOI LUT Sequence, None when the item holds no usable one."""
-    shape = descriptor(item, "LUTDescriptor", signed)
+def grey_lut(item: Attributes, reach: tuple[float, float]) -> Lut | None:
+    """The table of an item of the Modality or VOI LUT Sequence, None when the item holds no usable one.
+
+    reach: the lowest and the highest value that is looked up.
+    """
+    shape = descriptor(item, "LUTDescriptor", reach)
     if shape is None:
         return None
     entries = words(item, "LUTData", shape.count)

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from dicom_service.exams.pictures.decoding.frames import Samples
 from dicom_service.exams.pictures.reading.attributes import Attributes
+from dicom_service.exams.pictures.reading.layout import PixelLayout
 from dicom_service.exams.pictures.shading.lut import Lut, descriptor, words
 from dicom_service.exams.pictures.undrawable import Undrawable
 
@@ -15,9 +16,9 @@ GREY = 0x01010101
 DISCRETE, LINEAR, INDIRECT = 0, 1, 2
 
 
-def palette_colours(indices: Samples, dataset: Attributes, signed: bool) -> Colours:
+def palette_colours(indices: Samples, dataset: Attributes, layout: PixelLayout) -> Colours:
     """Colours for indices of the same shape. Raises Undrawable without tables."""
-    luts = [_channel(dataset, channel, signed) for channel in ("Red", "Green", "Blue")]
+    luts = [_channel(dataset, channel, layout) for channel in ("Red", "Green", "Blue")]
     shift = 8 if max(int(lut.entries.max()) for lut in luts) > 0xFF else 0
     channels = np.zeros((*indices.shape, 4), np.uint8)
     for channel, lut in enumerate(luts):
@@ -25,17 +26,17 @@ def palette_colours(indices: Samples, dataset: Attributes, signed: bool) -> Colo
     return channels.view(np.uint32)[..., 0]
 
 
-def supplement_colours(greys: NDArray[np.uint8], indices: Samples, dataset: Attributes, signed: bool) -> Colours:
+def supplement_colours(greys: NDArray[np.uint8], indices: Samples, dataset: Attributes, layout: PixelLayout) -> Colours:
     """Greys as colours, those from the first mapped index up replaced by the palette's (PS3.3 C.8.16.2.1.1)."""
-    shape = descriptor(dataset, "RedPaletteColorLookupTableDescriptor", signed)
+    shape = descriptor(dataset, "RedPaletteColorLookupTableDescriptor", layout.reach)
     first = shape.first if shape else 0
     colours = np.multiply(greys, GREY, dtype=np.uint32)
-    np.copyto(colours, palette_colours(indices, dataset, signed), where=indices >= first)
+    np.copyto(colours, palette_colours(indices, dataset, layout), where=indices >= first)
     return colours
 
 
-def _channel(dataset: Attributes, channel: str, signed: bool) -> Lut:
-    shape = descriptor(dataset, f"{channel}PaletteColorLookupTableDescriptor", signed)
+def _channel(dataset: Attributes, channel: str, layout: PixelLayout) -> Lut:
+    shape = descriptor(dataset, f"{channel}PaletteColorLookupTableDescriptor", layout.reach)
     if shape is None:
         raise Undrawable("it has no palette")
     segmented = f"Segmented{channel}PaletteColorLookupTableData"

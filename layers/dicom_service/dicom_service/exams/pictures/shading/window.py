@@ -9,29 +9,39 @@ from dicom_service.exams.pictures.reading.layout import PixelLayout
 
 QUANTILES = (0.01, 0.99)
 DISPLAY_BITS = 8
+MOST_EXACT = 2**24
+"""The largest whole number up to which 32-bit floats hold each one."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """Centre and width in the units of the values, and the VOI LUT Function: LINEAR, LINEAR_EXACT or SIGMOID."""
+    """Centre and width in the units of the values, and the VOI LUT Function: LINEAR, LINEAR_EXACT or SIGMOID.
+
+    step: how far apart neighbouring values are, at most 1; 0 for floating point.
+    """
 
     centre: float
     width: float
     function: str = "LINEAR"
+    step: float = 1.0
 
 
 def apply_window(values: NDArray[np.integer | np.floating], window: Window) -> NDArray[np.uint8]:
     """Shades, 0 black and 255 white, of values of any shape; what is no number is black.
 
-    LINEAR is not defined for widths below 1 (PS3.3 C.11.2.1.2.1); those are meant as LINEAR_EXACT.
+    LINEAR counts whole values, so that its last one is `width - 1` above its first (PS3.3 C.11.2.1.2.1). Of values that
+    lie closer together the last one is a step of theirs less than `width` above the first; a width below that step is
+    meant as LINEAR_EXACT.
     """
-    numbers = np.nan_to_num(values.astype(_precise(values)), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    far = abs(window.centre) + window.width > MOST_EXACT
+    numbers = values.astype(np.float64 if far else _precise(values))
+    numbers = np.nan_to_num(numbers, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
     if window.function == "SIGMOID":
         with np.errstate(over="ignore"):
             shades = 255 / (1 + np.exp(-4 * (numbers - window.centre) / window.width))
     else:
         lower, upper = _ends(window)
-        shades = 255 * (numbers - lower) / (upper - lower) if upper > lower else np.where(numbers > lower, 255.0, 0.0)
+        shades = (numbers - lower) / (upper - lower) * 255 if upper > lower else np.where(numbers > lower, 255.0, 0.0)
     rounded: NDArray[np.uint8] = np.rint(np.clip(shades, 0, 255)).astype(np.uint8)
     return rounded
 
@@ -50,10 +60,10 @@ def _quantile(ordered: NDArray[np.floating], share: float) -> float:
 
 def _ends(window: Window) -> tuple[float, float]:
     """The values that become black and white."""
-    if window.function == "LINEAR_EXACT" or window.width < 1:
-        return window.centre - window.width / 2, window.centre + window.width / 2
-    middle, half = window.centre - 0.5, (window.width - 1) / 2
-    return middle - half, middle + half
+    first, last = window.centre - window.width / 2, window.centre + window.width / 2
+    if window.function == "LINEAR_EXACT" or window.width < window.step:
+        return first, last
+    return first, last - window.step
 
 
 def percentile_window(shown: NDArray[np.integer | np.floating], layout: PixelLayout) -> Window:

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -123,6 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
     """One connection; HTTP/1.1, kept open."""
 
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.0"
     timeout = IDLE_SECONDS
     disable_nagle_algorithm = True
     server: _Server
@@ -143,7 +145,16 @@ class _Handler(BaseHTTPRequestHandler):
         source = self.client_address[0]
         self._send(self.server.answer(Request(self.command, self.path, headers, body, source, self.request_version)))
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _answer  # noqa: N815
+    def __getattr__(self, name: str) -> Any:
+        """Answers every method, also those that the base class does not know: without a route it is a 404."""
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
+        """Answers a request that cannot be read, in the form of the API's other answers."""
+        self.close_connection = True
+        self._send(_message(code, HTTPStatus(code).phrase))
 
     def _body(self) -> bytes:
         """The body; raises _TooLarge, once it is read and thrown away, and ValueError where its length is wrong."""

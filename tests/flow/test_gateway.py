@@ -52,6 +52,45 @@ def test_headers_that_come_twice_are_joined(odd_stack: LocalStack) -> None:
     assert event["cookies"] == ["a=1", "b=2"]
 
 
+@pytest.mark.parametrize("method", ["DELETE", "HEAD", "TRACE", "PROPFIND", "CONNECT", "get"])
+def test_a_method_without_a_route_is_not_found(odd_stack: LocalStack, method: str) -> None:
+    # when
+    connection = http.client.HTTPConnection(urlsplit(odd_stack.url).netloc, timeout=20)
+    connection.request(method, "/echo/word")
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+
+    # then
+    assert (answer.status, answer.headers["content-type"]) == (404, "application/json")
+    assert body == (b"" if method == "HEAD" else b'{"message":"Not Found"}')
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        (b"GET /echo/word HTTP/2.0", 505),
+        (b"GET /echo/word HTTP/x", 400),
+        (b"GET /" + b"x" * 70_000 + b" HTTP/1.1", 414),
+        (b"GET a b c d", 400),
+    ],
+    ids=["version 2", "no version", "long", "words"],
+)
+def test_a_request_that_cannot_be_read_is_answered_in_json(
+    odd_stack: LocalStack, request_line: bytes, status: int
+) -> None:
+    # when
+    address = urlsplit(odd_stack.url)
+    with socket.create_connection((str(address.hostname), address.port or 0), timeout=20) as client:
+        client.sendall(request_line + b"\r\n\r\n")
+        answer = client.makefile("rb").read()
+
+    # then
+    assert f" {status} ".encode() in answer.partition(b"\r\n")[0]
+    assert b'{"message":"' in answer
+    assert b"<html" not in answer.lower()
+
+
 def test_a_function_sees_its_own_environment_and_no_other(odd_stack: LocalStack) -> None:
     told = requests.get(f"{odd_stack.url}/echo/word", timeout=20).json()
 

@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.merge import OpenAPIMerge
 from dicom_service.http.exam_events import COMPONENTS as EVENT_COMPONENTS
 from dicom_service.http.openapi import COMPONENTS
 from local import template
+from local.openapi_links import add_links
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/openapi.json"
@@ -74,6 +75,7 @@ def document() -> dict[str, Any]:
             _correct(operation)
             if (method, path) in open_routes:
                 operation["security"] = []
+    add_links(operation for item in merged["paths"].values() for operation in item.values())
     schemas = merged["components"].get("schemas", {}) | COMPONENTS | EVENT_COMPONENTS
     used = _referenced(merged["paths"], schemas)
     merged["components"]["schemas"] = {name: schemas[name] for name in sorted(used)}

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dicom_service.exams.downloads.study_archive import archive_of, begin_archive, told
 from dicom_service.http.answer import answer
 from dicom_service.http.openapi import problems
-from dicom_service.http.parameters import StudyPath, patient_id_query
+from dicom_service.http.parameters import StudyPath, TrueOrFalse, patient_id_query
 from dicom_service.http.request import parse_json
 from dicom_service.http.transfer_answers import ARCHIVE_ANSWERS, archive_answer
 from dicom_service.pacs.dialects import dialect
@@ -20,7 +20,8 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
 
 
 WithDirectory = Annotated[
-    bool, Query(alias="dicomdir", description="With a DICOMDIR, for media: entries are called by File IDs, not UIDs")
+    TrueOrFalse,
+    Query(alias="dicomdir", description="With a DICOMDIR, for media: entries are called by File IDs, not UIDs"),
 ]
 
 

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dicom_service.exams.uploads.status import upload_status
 from dicom_service.http.answer import answer
 from dicom_service.http.openapi import problems
+from dicom_service.http.parameters import TrueOrFalse
 from dicom_service.http.request import parse_json
 from dicom_service.http.transfer_answers import EXAMPLE_TRANSFER, UPLOAD_STATUS, json_answer
 
@@ -18,7 +19,8 @@ UploadId = Annotated[
     str, Path(alias="uploadId", description="Of the upload", pattern=r"^[0-9a-f]{32}$", examples=[EXAMPLE_TRANSFER])
 ]
 Resume = Annotated[
-    bool, Query(alias="resume", description="Also where the files that are still awaited are to be sent, signed anew")
+    TrueOrFalse,
+    Query(alias="resume", description="Also where the files that are still awaited are to be sent, signed anew"),
 ]
 
 

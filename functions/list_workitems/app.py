@@ -16,6 +16,7 @@ from dicom_service.http.request import parse_json
 from dicom_service.worklist.acceptance import filter_value
 from dicom_service.worklist.backends import worklist
 from dicom_service.worklist.fields import BY_NAME, EXAMPLE
+from dicom_service.worklist.json_schema import DATE, value_schema
 from dicom_service.worklist.mapper import dataset_of, keywords_of
 from dicom_service.worklist.search import DateRange, WorkitemSearch, date_range, find_workitems
 
@@ -26,18 +27,22 @@ def _equals(name: str, alias: str = "") -> Query:
     return Query(alias=alias or name, description=f"The {name}, compared exactly", examples=[BY_NAME[name].example])
 
 
-PatientQuery = Annotated[str | None, _equals("PatientID", "patientID"), AfterValidator(filter_value("PatientID"))]
-StudyQuery = Annotated[str | None, _equals("StudyInstanceUID"), AfterValidator(filter_value("StudyInstanceUID"))]
-AccessionQuery = Annotated[str | None, _equals("AccessionNumber"), AfterValidator(filter_value("AccessionNumber"))]
-ModalityQuery = Annotated[str | None, _equals("Modality"), AfterValidator(filter_value("Modality"))]
-StationQuery = Annotated[
-    str | None, _equals("ScheduledStationAETitle"), AfterValidator(filter_value("ScheduledStationAETitle"))
-]
+def _check(name: str) -> tuple[AfterValidator, WithJsonSchema]:
+    return AfterValidator(filter_value(name)), WithJsonSchema(value_schema(BY_NAME[name]))
+
+
+PatientQuery = Annotated[str | None, _equals("PatientID", "patientID"), *_check("PatientID")]
+StudyQuery = Annotated[str | None, _equals("StudyInstanceUID"), *_check("StudyInstanceUID")]
+AccessionQuery = Annotated[str | None, _equals("AccessionNumber"), *_check("AccessionNumber")]
+ModalityQuery = Annotated[str | None, _equals("Modality"), *_check("Modality")]
+StationQuery = Annotated[str | None, _equals("ScheduledStationAETitle"), *_check("ScheduledStationAETitle")]
 StartDatesQuery = Annotated[
     DateRange | None,
     Query(alias="ScheduledProcedureStepStartDate", description="YYYYMMDD, or `from-to` of which one may be left out"),
     BeforeValidator(date_range),
-    WithJsonSchema({"type": "string", "examples": ["20300115", "20300101-20300131"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^({DATE}-?|{DATE}?-{DATE})$", "examples": ["20300115", "20300101-20300131"]}
+    ),
 ]
 LimitQuery = Annotated[int | None, Query(alias="limit", ge=1, description="At most so many; all by default")]
 OffsetQuery = Annotated[int, Query(alias="offset", ge=0, description="Leaves out so many of the first")]

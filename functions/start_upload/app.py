@@ -32,7 +32,7 @@ class AnnouncedFile(BaseModel):
         description="Checked before the file is stored",
         examples=["9f" * 32],
     )
-    multipart: bool = Field(default=False, description="As for the whole upload", examples=[True])
+    multipart: bool = Field(default=False, strict=True, description="As for the whole upload", examples=[True])
 
 
 class NewUpload(BaseModel):
@@ -41,7 +41,9 @@ class NewUpload(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [ANNOUNCED_EXAMPLE]})
 
     files: list[AnnouncedFile] = Field(min_length=1, max_length=MOST_FILES)
-    multipart: bool = Field(default=False, description="Take files over 100 MB in parts, which can be resumed")
+    multipart: bool = Field(
+        default=False, strict=True, description="Take files over 100 MB in parts, which can be resumed"
+    )
 
 
 @app.post(

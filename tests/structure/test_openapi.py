@@ -148,7 +148,8 @@ def built_from(schema: dict[str, Any], document: dict[str, Any]) -> Any:
 def test_an_upload_is_a_form_with_files(document: dict[str, Any]) -> None:
     body = document["paths"]["/exams"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
 
-    assert body["properties"]["file"] == {"type": "array", "items": {"type": "string", "format": "binary"}}
+    file = {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}
+    assert (body["required"], body["properties"]["file"]) == (["file"], file)
 
 
 def test_a_model_of_one_name_is_one_model() -> None:
@@ -159,3 +160,18 @@ def test_a_model_of_one_name_is_one_model() -> None:
         merge.discover(path.parent, pattern="app.py", project_root=openapi.ROOT)
         for name, schema in merge.get_openapi_schema().get("components", {}).get("schemas", {}).items():
             assert seen.setdefault(name, schema) == schema, f"{name} of {path.parent.name} is another one's too"
+
+
+def test_every_link_leads_to_parameters_that_exist(document: dict[str, Any]) -> None:
+    by_id = {operation["operationId"]: operation for _, operation in operations(document)}
+    links = [
+        link
+        for operation in by_id.values()
+        for response in operation["responses"].values()
+        for link in response.get("links", {}).values()
+    ]
+
+    assert len(links) > 15
+    for link in links:
+        names = {parameter["name"] for parameter in by_id[link["operationId"]]["parameters"]}
+        assert set(link["parameters"]) <= names, link["operationId"]

@@ -133,5 +133,5 @@ def test_the_schema_tells_the_limits() -> None:
     assert set(schema["required"]) == REQUIRED
     assert schema["additionalProperties"] is False
     assert schema["properties"]["AccessionNumber"]["maxLength"] == 16
-    assert schema["properties"]["PatientSex"]["enum"] == ["M", "F", "O"]
+    assert schema["properties"]["PatientSex"]["anyOf"][0]["enum"] == ["M", "F", "O"]
     assert all(described["description"] for described in schema["properties"].values())

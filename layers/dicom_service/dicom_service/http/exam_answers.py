@@ -2,10 +2,7 @@
 
 from typing import Any
 
-from dicom_service.http.parameters import EXAMPLE_STUDY
-
-EXAMPLE_SERIES = f"{EXAMPLE_STUDY}.1"
-EXAMPLE_INSTANCE = f"{EXAMPLE_STUDY}.1.1"
+from dicom_service.http.parameters import EXAMPLE_INSTANCE, EXAMPLE_SERIES, EXAMPLE_STUDY
 
 
 def _attribute(vr: str, *values: Any) -> dict[str, Any]:
@@ -64,7 +61,11 @@ UPLOAD_BODY = {
     "description": "One or more DICOM Part 10 files; the parts of a form may have any name",
     "content": {
         "multipart/form-data": {
-            "schema": {"type": "object", "properties": {"file": {"type": "array", "items": _BINARY}}},
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {"file": {"type": "array", "items": _BINARY, "minItems": 1}},
+            },
         },
         "application/dicom": {"schema": _BINARY},
         'multipart/related; type="application/dicom"': {"schema": _BINARY},

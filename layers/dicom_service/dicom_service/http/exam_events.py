@@ -9,14 +9,14 @@ from dicom_service.http.parameters import EXAMPLE_STUDY
 from dicom_service.http.problem import suggestion
 from dicom_service.uid import EXISTING_UID_PATTERN, UID_MAX_LENGTH
 
-_NULL = {"type": "null"}
-_TEXT = {"anyOf": [{"type": "string"}, _NULL]}
-_TEXTS = {"anyOf": [{"type": "array", "items": {"type": "string"}}, _NULL]}
-_COUNT = {"anyOf": [{"type": "integer"}, _NULL]}
+_TEXT = {"description": "Text"}
+_TEXTS = {"description": "An array of texts"}
+_COUNT = {"description": "A whole number"}
 
 EXAM_EVENT: dict[str, Any] = {
     "title": "ExamEvent",
-    "description": "What the PACS tells of a new exam. Only `StudyInstanceUID` is required; further fields are kept",
+    "description": "What the PACS tells of a new exam. Only `StudyInstanceUID` is required and checked. The other "
+    "fields are what a PACS usually sends; they are passed on as they came, as are further fields and nulls",
     "type": "object",
     "required": ["StudyInstanceUID"],
     "additionalProperties": True,
@@ -31,7 +31,7 @@ EXAM_EVENT: dict[str, Any] = {
         "ModalitiesInStudy": _TEXTS,
         "AeTitles": _TEXTS,
         "StationNames": _TEXTS,
-        "EventType": {**_TEXT, "description": "`COMPLETED` or `INSTANCES_ADDED`"},
+        "EventType": {"description": "`COMPLETED` or `INSTANCES_ADDED`"},
         "StudyDate": _TEXT,
         "StudyTime": _TEXT,
         "StudyID": _TEXT,
@@ -42,10 +42,7 @@ EXAM_EVENT: dict[str, Any] = {
         "PatientSex": _TEXT,
         "Report": {},
         "HolterUsername": _TEXT,
-        "Series": {
-            "anyOf": [{"type": "array", "items": {"type": "object"}}, _NULL],
-            "description": "each may hold a thumbnail",
-        },
+        "Series": {"description": "An array of objects; each may hold a thumbnail"},
     },
 }
 

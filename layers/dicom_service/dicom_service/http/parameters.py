@@ -3,10 +3,13 @@
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from pydantic import BeforeValidator
 
 from dicom_service.uid import EXISTING_UID_PATTERN, UID_MAX_LENGTH
 
 EXAMPLE_STUDY = "1.2.752.24.5.2584605181.20150129083013.816906"
+EXAMPLE_SERIES = f"{EXAMPLE_STUDY}.1"
+EXAMPLE_INSTANCE = f"{EXAMPLE_SERIES}.1"
 
 _OF_AN_LO = r"[^*?\\\x00-\x1f\x7f-\x9f\ufffd"
 LO_WITHOUT_WILDCARDS = rf"^{_OF_AN_LO}]*{_OF_AN_LO}\s]{_OF_AN_LO}]*$"
@@ -16,14 +19,14 @@ It is not blank: a PACS that takes away padding would be asked for every patient
 """
 
 
-def uid_path(name: str, what: str) -> Path:
+def uid_path(name: str, what: str, example: str = EXAMPLE_STUDY) -> Path:
     """A path parameter that is the UID of something that exists (PS3.5 section 9)."""
     return Path(
         alias=name,
         description=f"{what} UID",
         pattern=EXISTING_UID_PATTERN,
         max_length=UID_MAX_LENGTH,
-        examples=[EXAMPLE_STUDY],
+        examples=[example],
     )
 
 
@@ -50,6 +53,16 @@ def patient_id_query(name: str) -> Query:
     )
 
 
+def _true_or_false(value: object) -> bool:
+    word = value.lower() if isinstance(value, str) else ""
+    if word not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return word == "true"
+
+
+TrueOrFalse = Annotated[bool, BeforeValidator(_true_or_false)]
+"""A boolean of a query as JSON writes it: `0`, `on` and `yes` are refused."""
+
 StudyPath = Annotated[str, uid_path("studyUID", "Study Instance")]
-SeriesPath = Annotated[str, uid_path("seriesUID", "Series Instance")]
-InstancePath = Annotated[str, uid_path("instanceUID", "SOP Instance")]
+SeriesPath = Annotated[str, uid_path("seriesUID", "Series Instance", EXAMPLE_SERIES)]
+InstancePath = Annotated[str, uid_path("instanceUID", "SOP Instance", EXAMPLE_INSTANCE)]

@@ -16,6 +16,8 @@ from dicom_service.http.problem import suggestion
 
 DEEPEST_JSON = 64
 REPLACEMENT = "\ufffd"
+MOST_EXACT_NUMBER = 2**53
+"""Beyond it a double is no exact whole number (RFC 8259 section 6)."""
 
 
 @dataclass(frozen=True)
@@ -97,15 +99,23 @@ def as_json(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse_json(text: str | bytes) -> dict[str, Any]:
-    """A JSON object as RFC 8259 has it: no NaN, no name twice, at most 64 levels; raises InvalidRequest."""
+    """A JSON object as RFC 8259 has it: no NaN, no name twice, at most 64 levels; raises InvalidRequest.
+
+    A number without a fraction is a whole number, also when written `3.0` (JSON Schema 2020-12, section 6.1.1).
+    """
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_names)
+        value = json.loads(text, parse_float=_number, parse_constant=_refuse_constant, object_pairs_hook=_unique_names)
         _check_depth(value)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("The body is not valid JSON", [FieldError("body", "must be valid JSON")]) from error
     if not isinstance(value, dict):
         raise InvalidRequest("The body is no JSON object", [FieldError("body", "must be a JSON object")])
     return value
+
+
+def _number(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) <= MOST_EXACT_NUMBER else number
 
 
 def _refuse_constant(_name: str) -> NoReturn:

@@ -3,31 +3,18 @@
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, ValidationInfo, WithJsonSchema, create_model
 from pydantic import Field as Declared
 
-from dicom_service.worklist.acceptance import MOST_VALUES, accepted
+from dicom_service.worklist.acceptance import accepted
 from dicom_service.worklist.fields import EXAMPLE, FIELDS, Field, Value
-from dicom_service.worklist.values import MAX_LENGTH
-
-
-def _json_schema(field: Field) -> dict[str, Any]:
-    if field.vr == "US":
-        return {"type": "integer", "enum": list(field.terms)}
-    one: dict[str, Any] = {"type": "string"}
-    if field.terms:
-        one["enum"] = list(field.terms)
-    elif field.vr != "PN":
-        one["maxLength"] = MAX_LENGTH[field.vr]
-    if not field.many:
-        return one
-    return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_VALUES}]}
+from dicom_service.worklist.json_schema import field_schema
 
 
 def _declared(
     field: Field, check: Callable[..., Value | None], description: str, *, optional: bool = False
 ) -> tuple[Any, Any]:
-    annotation = Annotated[Any, BeforeValidator(check), WithJsonSchema(_json_schema(field))]
+    annotation = Annotated[Any, BeforeValidator(check), WithJsonSchema(field_schema(field, required=field.required))]
     default = ... if field.required and not optional else None
     return annotation, Declared(
         default, title=field.name, description=description, examples=[field.example], json_schema_extra=_without_default
@@ -55,6 +42,14 @@ def _by_name(field: Field, *, optional: bool) -> tuple[Any, Any]:
     return _declared(field, lambda given: accepted(field, given), description, optional=optional)
 
 
+ONE_SPELLING: list[JsonValue] = [
+    {"not": {"required": [field.name, field.keyword], "properties": {field.keyword: {"minLength": 1}}}}
+    for field in FIELDS
+    if field.keyword
+]
+"""A field that is accepted under two names is given under one of them."""
+
+
 def _definitions(fields: Iterable[Field], *, optional: bool = False) -> dict[str, Any]:
     by_name = {field.name: _by_name(field, optional=optional) for field in fields}
     return by_name | {field.keyword: _by_keyword(field) for field in fields if field.keyword}
@@ -64,7 +59,7 @@ DECLARED_FIELDS = create_model(
     "DeclaredFields",
     __config__=ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{**EXAMPLE}]},
+        json_schema_extra={"examples": [{**EXAMPLE}], "allOf": ONE_SPELLING},
     ),
     **_definitions(FIELDS),
 )
@@ -76,7 +71,11 @@ CHANGEABLE_FIELDS = create_model(
     "ChangeableFields",
     __config__=ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"ScheduledProcedureStepStartDate": "20300116", "status": "ARRIVED"}]},
+        json_schema_extra={
+            "examples": [{"ScheduledProcedureStepStartDate": "20300116", "status": "ARRIVED"}],
+            "allOf": ONE_SPELLING,
+            "minProperties": 1,
+        },
     ),
     **_definitions(CHANGEABLE, optional=True),
 )

@@ -42,8 +42,10 @@ def find_workitems(worklist: Worklist, search: WorkitemSearch) -> list[Dataset]:
     return found[search.offset : last]
 
 
-def date_range(text: str) -> DateRange:
+def date_range(text: object) -> DateRange:
     """Range matching (PS3.4 section C.2.2.2.5): one date, `from-to`, `from-` or `-to`; raises ValueError."""
+    if not isinstance(text, str):
+        raise ValueError("must be given once")  # noqa: TRY004 - pydantic makes it a field's error
     first, dash, last = text.partition("-")
     if any(wrong("DA", end) for end in (first, last) if end) or not (first or last):
         raise ValueError("must be a date as YYYYMMDD, or two joined by a hyphen of which one may be left out")

@@ -256,6 +256,17 @@ def test_the_test_event_of_a_bucket_is_nothing(aws: Aws) -> None:
     assert store_upload(event, context_for("StoreUpload"))["batchItemFailures"] == []
 
 
+@pytest.mark.parametrize("key", ["uploads/", "uploads/x/", "uploads/a/b/c", "uploads/%C3%BC/0001", "uploads/" + "0" * 32])
+def test_what_lies_beside_the_uploads_in_the_bucket_is_nothing(aws: Aws, key: str) -> None:
+    """S3's console makes an object of each folder."""
+    body = json.dumps({"Records": [{"s3": {"object": {"key": key}}}]})
+    aws.client("sqs").send_message(QueueUrl=queue_url(aws, "UploadsQueue"), MessageBody=body)
+    for _ in range(2):  # the bucket's test event is the other
+        event = received(aws, queue_url(aws, "UploadsQueue"))
+        assert event is not None
+        assert store_upload(event, context_for("StoreUpload"))["batchItemFailures"] == []
+
+
 def test_a_large_file_comes_in_parts_and_goes_on_after_a_break(aws: Aws, pacs: EmbeddedPacs, invoke: Invoke) -> None:
     # given
     pixels = bytes(range(256)) * (101 * MB // 256)

@@ -1,17 +1,27 @@
 """Zip files of studies: unpacked, each entry with an outcome of its own, and nothing let in that does harm."""
 
+import gzip
 import io
 import json
+import struct
+import tarfile
+import warnings
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pydicom
 import pytest
 import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
+from dicom_service.exams.uploads.zip_entries import CORRUPT as CORRUPT_ENTRY
+from dicom_service.exams.uploads.zip_entries import Entry, why_no_object, why_not_opened
+from dicom_service.exams.uploads.zip_headers import open_zip
 from functions.store_upload.app import lambda_handler as store_upload
 from local.aws import Aws
 from local.context import context_for
@@ -22,6 +32,7 @@ from tests.scripted import Answer, Asked, ScriptedPacs
 from tests.transfers import arrived, hurry, status, upload, work
 
 CT = real_object("CT_small.dcm")
+CORRUPT_ARCHIVE = (*CORRUPT_ENTRY, struct.error)
 
 
 def packed(*entries: tuple[str | zipfile.ZipInfo, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -86,6 +97,75 @@ def test_what_is_no_object_is_left_out_and_named(aws: Aws, pacs: EmbeddedPacs, i
     ]
 
 
+JAR = packed(("META-INF/MANIFEST.MF", b"Manifest-Version: 1.0"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("weasis/weasis-launcher.jar", JAR, "it is a program or a document, and no DICOM object"),
+        ("Report.DOCX", JAR, "it is a program or a document, and no DICOM object"),
+        ("viewer/log.gz", b"\x1f\x8b\x08" + bytes(40), "it is no DICOM object"),
+        ("viewer/log.gz", gzip.compress(b"started\n" * 99), "it is no DICOM object"),
+        ("viewer/viewer.exe", b"MZ" + bytes(400), "it is no DICOM object"),
+        ("AUTORUN.INF", b"[autorun]\r\n", "it is no DICOM object"),
+        ("__MACOSX/DICOM/._00000001", b"\0\5\x16\7" + bytes(120), "it is no DICOM object"),
+        ("empty", b"", "it is no DICOM object"),
+    ],
+)
+def test_what_a_disc_carries_beside_its_images_does_not_fail_it(
+    aws: Aws, pacs: EmbeddedPacs, invoke: Invoke, name: str, content: bytes, reason: str
+) -> None:
+    file = outcome(aws, invoke, packed(("DICOM/00000001", CT), (name, content), ("DICOM\\", b"")))
+    assert (file["state"], file["reason"]) == ("STORED", "1 of its 2 entries are no DICOM objects")
+    assert [entry.get("reason") for entry in file["entries"]] == [None, reason]
+    assert file["entries"][1]["name"] == name
+
+
+def test_archives_that_may_hold_exams_are_not_passed_over(aws: Aws, pacs: EmbeddedPacs, invoke: Invoke) -> None:
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w:gz") as tar:
+        info = tarfile.TarInfo("ct.dcm")
+        info.size = len(CT)
+        tar.addfile(info, io.BytesIO(CT))
+    second = packed(("ct.dcm", CT))
+    file = outcome(aws, invoke, packed(("1.dcm", CT), ("2.tar.gz", written.getvalue()), ("3.zip", second)))
+    assert (file["state"], file["reason"]) == ("REFUSED", "1 of its 3 entries are stored; others are refused")
+    assert {entry["reason"] for entry in file["entries"][1:]} == {
+        "it is an archive within the archive, which is not unpacked"
+    }
+
+
+def renamed(content: bytes, old: bytes, new: bytes) -> bytes:
+    """The archive with another name of the same length, in its directory and before the entry."""
+    assert len(old) == len(new)
+    return content.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (packed(("2024-01-17 10:15:31 CT/1.dcm", CT)), "2024-01-17 10:15:31 CT/1.dcm"),
+        (packed(("A: head.dcm", CT)), "A: head.dcm"),
+        (packed(("./1.dcm", CT)), "./1.dcm"),
+        (packed((".", CT)), "."),
+        (packed(("Köpfe/größe.dcm", CT)), "Köpfe/größe.dcm"),
+        (renamed(packed(("Qevil.dcm", CT)), b"Qevil", b"\0evil"), "\ufffdevil.dcm"),
+        (renamed(packed(("ü.dcm", CT)), "ü".encode(), b"\xff\xfe"), "\u00a0\u25a0.dcm"),
+        (packed(("ü.dcm", CT)).replace("ü".encode(), b"\xff\xfe", 1), "ü.dcm"),
+        (packed(("folder.dcm/", CT)), "folder.dcm/"),
+        (packed(("x" * 5000 + ".dcm", CT)), "x" * 255),
+        (packed(("", CT)), ""),
+    ],
+)
+def test_an_object_is_stored_under_whatever_name(
+    aws: Aws, pacs: EmbeddedPacs, invoke: Invoke, content: bytes, name: str
+) -> None:
+    file = outcome(aws, invoke, content)
+    assert [(entry["name"], entry["state"]) for entry in file["entries"]] == [(name, "STORED")]
+    assert file["state"] == "STORED"
+
+
 def encrypted(content: bytes) -> bytes:
     """The archive with its entries' flags of encryption set (APPNOTE.TXT 4.4.4)."""
     for signature, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
@@ -108,7 +188,7 @@ def link(name: str) -> zipfile.ZipInfo:
         (packed(("..\\ct.dcm", CT)), "its name leads out of the archive"),
         (packed(("C:\\ct.dcm", CT)), "its name leads out of the archive"),
         (packed(("inner.zip", packed(("ct.dcm", CT)))), "it is an archive within the archive, which is not unpacked"),
-        (packed(("inner.gz", b"\x1f\x8b\x08" + CT)), "it is an archive within the archive, which is not unpacked"),
+        (packed(("ct.dcm.gz", gzip.compress(CT))), "it is an archive within the archive, which is not unpacked"),
         (packed((link("ct.dcm"), b"/etc/passwd")), "it is a link"),
         (encrypted(packed(("ct.dcm", CT))), "it is encrypted"),
         (packed(("ct.dcm", CT), method=zipfile.ZIP_LZMA), "it is packed in a way that is not taken"),
@@ -124,6 +204,124 @@ def test_an_entry_that_is_refused_is_told_why(
     assert file["reason"] == "none of its entries is stored"
     assert [entry["state"] for entry in file["entries"]] == ["REFUSED"]
     assert file["entries"][0]["reason"].startswith(reason)
+
+
+def flagged(content: bytes, bits: int, name: bytes) -> bytes:
+    """The archive with general purpose bits of an entry set, in its header and the directory (APPNOTE.TXT 4.4.4)."""
+    changed = bytearray(content)
+    for before, flags_at in ((30, 6), (46, 8)):
+        start = content.find(name) - before if before == 30 else content.rfind(name) - before
+        (flags,) = struct.unpack_from("<H", changed, start + flags_at)
+        struct.pack_into("<H", changed, start + flags_at, flags | bits)
+    return bytes(changed)
+
+
+def patched_directory(content: bytes, name: bytes, at: int, value: bytes) -> bytes:
+    """The archive with bytes of an entry's header in the directory changed (4.3.12)."""
+    start = content.rfind(name) - 46 + at
+    return content[:start] + value + content[start + len(value) :]
+
+
+TWO = packed(("a/1.dcm", CT), ("b.txt", b"hello"))
+CORRUPT, PACKING = "it is corrupt and cannot be unpacked", "it is packed in a way that is not taken"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (flagged(TWO, 1 << 0, b"b.txt"), "it is encrypted"),
+        (flagged(TWO, 1 << 6, b"b.txt"), "it is encrypted"),
+        (flagged(TWO, 1 << 13, b"b.txt"), "it is encrypted"),
+        (flagged(TWO, 1 << 5, b"b.txt"), PACKING),
+        *[(patched_directory(TWO, b"b.txt", 10, bytes([method, 0])), PACKING) for method in (1, 6, 9, 12, 14, 93, 99)],
+        (patched_directory(TWO, b"b.txt", 42, b"\xff\xff\xff\x7f"), CORRUPT),
+        (patched_directory(TWO, b"b.txt", 20, b"\xff\xff\0\0"), CORRUPT),
+        (patched_directory(TWO, b"b.txt", 16, b"\0\0\0\0"), CORRUPT),
+        (patched_directory(packed(("a", CT), ("b.dcm", CT)), b"b.dcm", 24, b"\xff\xff\0\0"), CORRUPT),
+    ],
+)
+def test_an_entry_that_cannot_be_unpacked_leaves_the_others_alone(
+    aws: Aws, pacs: EmbeddedPacs, invoke: Invoke, content: bytes, reason: str
+) -> None:
+    file = outcome(aws, invoke, content)
+    assert [entry["state"] for entry in file["entries"]] == ["STORED", "REFUSED"]
+    assert file["entries"][1]["reason"].startswith(reason)
+
+
+def with_extra(fields: bytes) -> bytes:
+    info = zipfile.ZipInfo("1.dcm")
+    info.extra = fields
+    return packed((info, CT))
+
+
+def streamed(content: bytes) -> bytes:
+    """A zip file that was written to where nothing can be sought: sizes stand behind the content (4.4.4, bit 3)."""
+
+    class Pipe(io.RawIOBase):
+        written = b""
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, piece: Any) -> int:
+            self.written += bytes(piece)
+            return len(piece)
+
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("1.dcm", content)
+    return pipe.written
+
+
+def zip64(content: bytes) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive, archive.open("1.dcm", "w", force_zip64=True) as entry:
+        entry.write(content)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        with_extra(b"\x55\x54\xff\x00\x01"),
+        with_extra(b"\x75\x70\x06\x00\x01\xff\xff\xff\xff\xff"),
+        with_extra(bytes(7)),
+        patched_directory(packed(("1.dcm", CT)), b"1.dcm", 6, b"\xff\0"),
+        streamed(CT),
+        zip64(CT),
+        packed(("1.dcm", CT)) + b"",
+        packed(("1.dcm", CT))[:-2] + b"\x05\0hello",
+        packed(("1.dcm", make_object(PatientID="P8", Rows=3000, Columns=2000, PixelData=bytes(12_000_000))), method=0),
+    ],
+    ids=["extra", "unicode path", "padding", "version", "streamed", "zip64", "plain", "comment", "stored, 12 MB"],
+)
+def test_odd_but_whole_archives_are_stored(aws: Aws, pacs: EmbeddedPacs, invoke: Invoke, content: bytes) -> None:
+    assert outcome(aws, invoke, content)["state"] == "STORED"
+
+
+def test_two_entries_of_one_name_are_two(aws: Aws, pacs: EmbeddedPacs, invoke: Invoke) -> None:
+    with warnings.catch_warnings(action="ignore"):  # zipfile's own, of the name
+        content = packed(("1.dcm", CT), ("1.dcm", make_object()))
+    assert [entry["state"] for entry in outcome(aws, invoke, content)["entries"]] == ["STORED", "STORED"]
+
+
+@pytest.mark.parametrize("cut", [1, 10, 22, 23, 60, 80])
+def test_a_directory_that_is_cut_off(aws: Aws, pacs: EmbeddedPacs, invoke: Invoke, cut: int) -> None:
+    file = outcome(aws, invoke, TWO[:-cut])
+    assert (file["state"], file["reason"]) == ("REFUSED", "it is a zip file that is cut off or corrupt")
+
+
+@given(st.lists(st.tuples(st.integers(0, len(TWO) - 1), st.integers(0, 255)), min_size=1, max_size=4))
+@settings(max_examples=300, deadline=None)
+def test_no_change_of_bytes_raises_anything_else(changes: list[tuple[int, int]]) -> None:
+    changed = bytearray(TWO)
+    for at, value in changes:
+        changed[at] = value
+    with suppress(*CORRUPT_ARCHIVE), open_zip(io.BytesIO(changed)) as archive:
+        for entry in (Entry(archive, info) for info in archive.infolist()):
+            assert isinstance(entry.name, str)
+            with suppress(*CORRUPT_ENTRY):
+                assert why_not_opened(entry) or why_no_object(entry) or b"".join(entry)
 
 
 def test_a_corrupt_entry_is_refused_and_the_others_are_stored(aws: Aws, pacs: EmbeddedPacs, invoke: Invoke) -> None:

@@ -1,17 +1,20 @@
 """The one seam to AWS: clients made once, on first use, and botocore's faults translated into ours."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from dicom_service.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
+
+    Row = dict[str, AttributeValueTypeDef]
 
 
 @overload
@@ -61,3 +64,26 @@ def translated(doing: str, *answers: str) -> Iterator[None]:
         raise StoreUnavailable(f"The service could not {doing} ({code})") from error
     except BotoCoreError as error:
         raise StoreUnavailable(f"The service could not {doing} ({type(error).__name__})") from error
+
+
+def conditional_write(
+    doing: str, write: Callable[..., Any], mark: tuple[str, str], **request: Any
+) -> "tuple[bool, Row]":
+    """A write of one row that is done only under its ConditionExpression: whether it was, and the row.
+
+    The row is what stood in the way, or with `ReturnValues` what was written. `mark` is an attribute that this write
+    leaves in the row, and its value, which no other write has: boto3 repeats a write whose answer was lost, the second
+    fails because of the first, and the mark shows that it was done. `doing` completes «could not …»; raises
+    StoreUnavailable.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        with translated(doing):
+            written = write(**request, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+    except ClientError as refused:
+        row: Row = refused.response.get("Item", {})  # type: ignore[assignment]  # botocore's types leave it out
+        return row.get(mark[0]) == {"S": mark[1]}, row
+    return True, written.get("Attributes", {})

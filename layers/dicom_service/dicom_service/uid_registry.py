@@ -1,8 +1,10 @@
 """Which UIDs were handed out: a DynamoDB table with one row per UID, written once."""
 
+import secrets
+
 from dicom_service import settings
 from dicom_service.errors import ServiceError
-from dicom_service.stores import client, translated
+from dicom_service.stores import client, conditional_write
 from dicom_service.uid import random_uid, uid_root
 
 MOST_TRIES = 5
@@ -22,14 +24,13 @@ def hand_out_uid() -> str:
 
 
 def _register(uid: str) -> bool:
-    dynamodb = client("dynamodb")
-    try:
-        with translated("register a UID"):
-            dynamodb.put_item(
-                TableName=settings.required("UIDS_TABLE"),
-                Item={"uid": {"S": uid}},
-                ConditionExpression="attribute_not_exists(uid)",
-            )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    mark = secrets.token_hex(16)
+    registered, _ = conditional_write(
+        "register a UID",
+        client("dynamodb").put_item,
+        ("handedOutTo", mark),
+        TableName=settings.required("UIDS_TABLE"),
+        Item={"uid": {"S": uid}, "handedOutTo": {"S": mark}},
+        ConditionExpression="attribute_not_exists(uid)",
+    )
+    return registered

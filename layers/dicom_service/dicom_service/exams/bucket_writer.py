@@ -3,17 +3,21 @@
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 """
 
+import secrets
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
 from dicom_service import settings
+from dicom_service.errors import StoreUnavailable
 from dicom_service.exams.bucket_file import PATIENCE_SECONDS
 from dicom_service.stores import client, translated
 
 PART_BYTES = 16 * 1024 * 1024
 PARTS_UNDER_WAY = 2
 URL_SECONDS = 300
+MARK = "written-by"
+NO_SUCH_UPLOAD = "NoSuchUpload"
 
 
 class BucketWriter:
@@ -29,6 +33,7 @@ class BucketWriter:
             "ContentDisposition": f'attachment; filename="{file_name}"',
         }
         self._s3 = client("s3", PATIENCE_SECONDS)
+        self._mark = secrets.token_hex(16)
         self._held = bytearray()
         self._sent: list[Future[dict[str, Any]]] = []
 
@@ -45,7 +50,7 @@ class BucketWriter:
 
     def __enter__(self) -> Self:
         with translated("begin an object in its bucket"):
-            begun = self._s3.create_multipart_upload(**self._place, **self._kind)
+            begun = self._s3.create_multipart_upload(**self._place, **self._kind, Metadata={MARK: self._mark})
         self._place["UploadId"] = begun["UploadId"]
         self._threads = ThreadPoolExecutor(PARTS_UNDER_WAY, "parts")
         return self
@@ -77,8 +82,18 @@ class BucketWriter:
             self._send(bytes(self._held))
         parts: Any = [sent.result() for sent in self._sent]
         self._threads.shutdown()
-        with translated("complete an object in its bucket"):
-            self._s3.complete_multipart_upload(**self._place, MultipartUpload={"Parts": parts})
+        try:
+            with translated("complete an object in its bucket", NO_SUCH_UPLOAD):
+                self._s3.complete_multipart_upload(**self._place, MultipartUpload={"Parts": parts})
+        except self._s3.exceptions.ClientError as error:
+            if not self._is_complete():
+                raise StoreUnavailable("The service could not complete an object in its bucket") from error
+
+    def _is_complete(self) -> bool:
+        """Whether the object is this writer's: its completion was done, its answer lost, and boto3 repeated it."""
+        with translated("look at an object of its bucket"):
+            stored = self._s3.head_object(Bucket=self._place["Bucket"], Key=self._place["Key"])
+        return stored["Metadata"].get(MARK) == self._mark
 
     def _abort(self) -> None:
         self._threads.shutdown(cancel_futures=True)

@@ -44,10 +44,23 @@ def _circuit(name: str, table: str) -> Guard:
         circuit_breaker,
     )
     from aws_lambda_powertools.utilities.circuit_breaker.persistence import CircuitBreakerDynamoDBPersistence
+    from aws_lambda_powertools.utilities.circuit_breaker.persistence.base import CircuitBreakerExistingLockError
+
+    class Persistence(CircuitBreakerDynamoDBPersistence):
+        """The probe that this environment has won is its own also where the answer was lost and boto3 asked again."""
+
+        def _put_record(self, record: Any, condition: str | None = None, expected_opened_at: int | None = None) -> None:
+            try:
+                super()._put_record(record, condition, expected_opened_at)
+            except CircuitBreakerExistingLockError:
+                key = self._get_key(name)
+                row = self.client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
+                if row.get(self.half_open_owner_attr) != self._s(record.half_open_owner):
+                    raise
 
     protected = circuit_breaker(
         name,
-        CircuitBreakerDynamoDBPersistence(table, boto3_client=client("dynamodb")),
+        Persistence(table, boto3_client=client("dynamodb")),
         config=CircuitBreakerConfig(
             failure_threshold=FAILURES_TO_OPEN,
             recovery_timeout=OPEN_SECONDS,

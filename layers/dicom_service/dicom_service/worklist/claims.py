@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from dicom_service import settings
 from dicom_service.errors import Conflict, ServiceError
-from dicom_service.stores import client, translated
+from dicom_service.stores import client, conditional_write, translated
 
 LEASE_SECONDS = 60
 
@@ -46,20 +46,21 @@ class Claims:
         """A claim on the UID; raises Conflict with the refusal where another one holds it."""
         now = int(self._clock())
         claim = Claim(study_uid, secrets.token_hex(16))
-        try:
-            with translated("claim a StudyInstanceUID"):
-                self._dynamodb.put_item(
-                    TableName=self._table,
-                    Item={
-                        "studyInstanceUid": {"S": study_uid},
-                        "claimedBy": {"S": claim.claimed_by},
-                        "leaseUntil": {"N": str(now + LEASE_SECONDS)},
-                    },
-                    ConditionExpression=FREE,
-                    ExpressionAttributeValues={":now": {"N": str(now)}},
-                )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            raise Conflict(refusal) from None
+        taken, _ = conditional_write(
+            "claim a StudyInstanceUID",
+            self._dynamodb.put_item,
+            ("claimedBy", claim.claimed_by),
+            TableName=self._table,
+            Item={
+                "studyInstanceUid": {"S": study_uid},
+                "claimedBy": {"S": claim.claimed_by},
+                "leaseUntil": {"N": str(now + LEASE_SECONDS)},
+            },
+            ConditionExpression=FREE,
+            ExpressionAttributeValues={":now": {"N": str(now)}},
+        )
+        if not taken:
+            raise Conflict(refusal)
         return claim
 
     def held(self, study_uid: str) -> Claim | None:

@@ -1,13 +1,15 @@
 """A worklist that the service keeps itself, for a PACS that has none: one row of WORKITEMS_TABLE per workitem."""
 
 import json
+import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dicom_service import settings
 from dicom_service.errors import Conflict, NotFound
-from dicom_service.stores import client, translated
+from dicom_service.stores import client, conditional_write, translated
 from dicom_service.worklist.claims import FREE
 from dicom_service.worklist.fields import BY_NAME
 from dicom_service.worklist.mapper import Dataset, values_of
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     Row = dict[str, AttributeValueTypeDef]
+
+MARK = "writtenBy"
+"""Which write left the row: by it one whose answer was lost knows its own."""
 
 PATIENT_INDEX = "by-patient"
 MOST_TRIES = 3
@@ -34,16 +39,18 @@ class TableWorklist:
 
     def create(self, study_uid: str, dataset: Dataset, *, fresh: bool) -> None:  # noqa: ARG002 - written conditionally anyway
         """Adds the item, unless the UID has one."""
-        try:
-            with translated("keep the workitem"):
-                self._dynamodb.put_item(
-                    TableName=self._table,
-                    Item=_item(study_uid, dataset),
-                    ConditionExpression=FREE,
-                    ExpressionAttributeValues={":now": {"N": str(int(self._clock()))}},
-                )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
-            raise Conflict(EXISTS) from error
+        item = _item(study_uid, dataset)
+        created, _ = conditional_write(
+            "keep the workitem",
+            self._dynamodb.put_item,
+            (MARK, item[MARK]["S"]),
+            TableName=self._table,
+            Item=item,
+            ConditionExpression=FREE,
+            ExpressionAttributeValues={":now": {"N": str(int(self._clock()))}},
+        )
+        if not created:
+            raise Conflict(EXISTS)
 
     def items(self, *, patient_id: str = "", study_uid: str = "") -> list[Dataset]:
         """The study's item, the patient's items or all. A patient's new item is among them within moments, not at once:
@@ -68,33 +75,37 @@ class TableWorklist:
         raise Conflict(CHANGING)
 
     def delete(self, study_uid: str) -> None:
-        """Removes the item; raises NotFound where there is none."""
-        try:
-            with translated("delete the workitem"):
-                self._dynamodb.delete_item(
-                    TableName=self._table,
-                    Key={"studyInstanceUid": {"S": study_uid}},
-                    ConditionExpression="attribute_exists(dataset)",
-                )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
-            raise NotFound(UNKNOWN) from error
+        """Removes the item; raises NotFound where there is none.
+
+        One that was there a moment ago and is gone when it is to be deleted was deleted by this very request, whose
+        answer was lost, or by another: both wanted it so.
+        """
+        if not any("dataset" in row for row in self._row(study_uid)):
+            raise NotFound(UNKNOWN)
+        with suppress(self._dynamodb.exceptions.ConditionalCheckFailedException), translated("delete the workitem"):
+            self._dynamodb.delete_item(
+                TableName=self._table,
+                Key={"studyInstanceUid": {"S": study_uid}},
+                ConditionExpression="attribute_exists(dataset)",
+            )
 
     def _put_changed(self, study_uid: str, before: str, new: Dataset) -> bool:
-        try:
-            with translated("change the workitem"):
-                self._dynamodb.put_item(
-                    TableName=self._table,
-                    Item=_item(study_uid, new),
-                    ConditionExpression="dataset = :before",
-                    ExpressionAttributeValues={":before": {"S": before}},
-                )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        item = _item(study_uid, new)
+        changed, _ = conditional_write(
+            "change the workitem",
+            self._dynamodb.put_item,
+            (MARK, item[MARK]["S"]),
+            TableName=self._table,
+            Item=item,
+            ConditionExpression="dataset = :before",
+            ExpressionAttributeValues={":before": {"S": before}},
+        )
+        return changed
 
     def _row(self, study_uid: str) -> "list[Row]":
         key = {"studyInstanceUid": {"S": study_uid}}
-        answer = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        with translated("read the worklist"):
+            answer = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
         return [answer["Item"]] if "Item" in answer else []
 
     def _rows_of(self, patient_id: str) -> "list[Row]":
@@ -116,4 +127,5 @@ def _item(study_uid: str, dataset: Dataset) -> "Row":
         "studyInstanceUid": {"S": study_uid},
         "patientId": {"S": values_of(dataset, BY_NAME["PatientID"])[0]},
         "dataset": {"S": json.dumps(dataset, ensure_ascii=False)},
+        MARK: {"S": secrets.token_hex(16)},
     }

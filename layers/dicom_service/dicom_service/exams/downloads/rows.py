@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from dicom_service import settings
-from dicom_service.stores import client, translated
+from dicom_service.stores import client, conditional_write, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -87,21 +87,19 @@ def read(download_id: str) -> Download | None:
 
 
 def _put(download: Download, now: float, condition: str, values: "Mapping[str, AttributeValueTypeDef]") -> bool:
-    dynamodb = client("dynamodb")
     names = {f"#{name}": name for name in ("state", "until") if f"#{name}" in condition}
     request: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
-    try:
-        with translated("note a download"):
-            dynamodb.put_item(
-                TableName=_table(),
-                Item=_item(download, now),
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values,
-                **request,
-            )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    done, _ = conditional_write(
+        "note a download",
+        client("dynamodb").put_item,
+        ("holder", download.holder),
+        TableName=_table(),
+        Item=_item(download, now),
+        ConditionExpression=condition,
+        ExpressionAttributeValues=values,
+        **request,
+    )
+    return done
 
 
 def _item(download: Download, now: float) -> "dict[str, AttributeValueTypeDef]":

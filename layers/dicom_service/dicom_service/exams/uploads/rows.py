@@ -4,13 +4,14 @@ A row that is STORING belongs to one worker until `leaseUntil`; what a worker wr
 """
 
 import json
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from dicom_service import settings
 from dicom_service.errors import NotFound
-from dicom_service.stores import client, translated
+from dicom_service.stores import client, conditional_write, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -36,7 +37,8 @@ class Outcome:
 class UploadRow:
     """A file of an upload; `size` in bytes, `sha256` in hexadecimal or empty, `multipart_id` where it comes in parts.
 
-    `attempts` counts the tries to store it that failed or are under way.
+    `attempts` counts the tries to store it that failed or are under way; `holder` tells the worker that has it from
+    earlier ones.
     """
 
     upload_id: str
@@ -47,6 +49,7 @@ class UploadRow:
     multipart_id: str
     attempts: int
     outcome: Outcome
+    holder: str = ""
 
     @property
     def key(self) -> str:
@@ -93,40 +96,44 @@ def claim(upload_id: str, file_id: str, now: float, *, again: bool = False) -> U
     Otherwise the seconds until another worker's lease ends, or None where the file has its outcome; `again` begins anew
     with one that FAILED. Raises NotFound where there is no such file.
     """
-    dynamodb = client("dynamodb")
-    try:
-        with translated("claim an upload"):
-            claimed = dynamodb.update_item(
-                TableName=_table(),
-                Key=_key(upload_id, file_id),
-                UpdateExpression="SET #state = :storing, leaseUntil = :until, attempts = "
-                + (":one" if again else "attempts + :one"),
-                ConditionExpression="#state = :waiting OR (#state = :storing AND leaseUntil <= :now)"
-                + (" OR #state = :failed" if again else ""),
-                ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues={
-                    ":storing": {"S": "STORING"},
-                    ":waiting": {"S": "WAITING"},
-                    ":now": {"N": str(int(now))},
-                    ":until": {"N": str(int(now) + LEASE_SECONDS)},
-                    ":one": {"N": "1"},
-                    **({":failed": {"S": "FAILED"}} if again else {}),
-                },
-                ReturnValues="ALL_NEW",
-            )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return _why_not(upload_id, file_id, now)
-    return _row(claimed["Attributes"])
+    holder = uuid.uuid4().hex
+    claimed, item = conditional_write(
+        "claim an upload",
+        client("dynamodb").update_item,
+        ("holder", holder),
+        TableName=_table(),
+        Key=_key(upload_id, file_id),
+        UpdateExpression="SET #state = :storing, leaseUntil = :until, holder = :holder, attempts = "
+        + (":one" if again else "attempts + :one"),
+        ConditionExpression="#state = :waiting OR (#state = :storing AND leaseUntil <= :now)"
+        + (" OR #state = :failed" if again else ""),
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={
+            ":storing": {"S": "STORING"},
+            ":waiting": {"S": "WAITING"},
+            ":now": {"N": str(int(now))},
+            ":until": {"N": str(int(now) + LEASE_SECONDS)},
+            ":holder": {"S": holder},
+            ":one": {"N": "1"},
+            **({":failed": {"S": "FAILED"}} if again else {}),
+        },
+        ReturnValues="ALL_NEW",
+    )
+    if claimed:
+        return _row(item)
+    if not item:
+        raise NotFound("There is no such upload")
+    return None if item["state"]["S"] in FINAL else max(1.0, float(item["leaseUntil"]["N"]) - now)
 
 
-def release(row: UploadRow, reason: str, now: float, *, attempts: int) -> None:
-    """Leaves the file to whoever claims it next; raises StoreUnavailable."""
-    _write(row, Outcome("STORING", reason), now, attempts)
+def release(row: UploadRow, reason: str, now: float, *, attempts: int) -> bool:
+    """Leaves the file to whoever claims it next; False where another worker has it by now."""
+    return _write(row, Outcome("STORING", reason), now, attempts)
 
 
-def conclude(row: UploadRow, outcome: Outcome, now: float) -> None:
-    """Notes the outcome for good; raises StoreUnavailable."""
-    _write(row, outcome, now, row.attempts)
+def conclude(row: UploadRow, outcome: Outcome, now: float) -> bool:
+    """Notes the outcome for good; False where another worker has the file by now, whose outcome it will be."""
+    return _write(row, outcome, now, row.attempts)
 
 
 def put_entry(row: UploadRow, number: int, name: str, outcome: Outcome, now: float) -> None:
@@ -136,36 +143,29 @@ def put_entry(row: UploadRow, number: int, name: str, outcome: Outcome, now: flo
         client("dynamodb").put_item(TableName=_table(), Item=item | _outcome_attributes(outcome, now))
 
 
-def _write(row: UploadRow, outcome: Outcome, now: float, attempts: int) -> None:
-    attributes = _outcome_attributes(outcome, now) | {"leaseUntil": {"N": "0"}, "attempts": {"N": str(attempts)}}
-    dynamodb = client("dynamodb")
-    try:
-        with translated("note what became of an upload"):
-            dynamodb.update_item(
-                TableName=_table(),
-                Key=_key(row.upload_id, row.file_id),
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
-                ConditionExpression="#state = :claimed AND attempts = :attempt",
-                ExpressionAttributeNames={f"#{name}": name for name in attributes},
-                ExpressionAttributeValues={
-                    **{f":{name}": value for name, value in attributes.items()},
-                    ":claimed": {"S": "STORING"},
-                    ":attempt": {"N": str(row.attempts)},
-                },
-            )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return  # another worker took the file over when this one's lease had ended
-
-
-def _why_not(upload_id: str, file_id: str, now: float) -> float | None:
-    with translated("read an upload"):
-        found = client("dynamodb").get_item(TableName=_table(), Key=_key(upload_id, file_id), ConsistentRead=True)
-    item = found.get("Item")
-    if item is None:
-        raise NotFound("There is no such upload")
-    if item["state"]["S"] in FINAL:
-        return None
-    return max(1.0, float(item["leaseUntil"]["N"]) - now)
+def _write(row: UploadRow, outcome: Outcome, now: float, attempts: int) -> bool:
+    mark = uuid.uuid4().hex
+    attributes = {
+        **_outcome_attributes(outcome, now),
+        "leaseUntil": {"N": "0"},
+        "attempts": {"N": str(attempts)},
+        "holder": {"S": mark},
+    }
+    written, _ = conditional_write(
+        "note what became of an upload",
+        client("dynamodb").update_item,
+        ("holder", mark),
+        TableName=_table(),
+        Key=_key(row.upload_id, row.file_id),
+        UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
+        ConditionExpression="#holder = :me",
+        ExpressionAttributeNames={f"#{name}": name for name in attributes},
+        ExpressionAttributeValues={
+            **{f":{name}": value for name, value in attributes.items()},
+            ":me": {"S": row.holder},
+        },
+    )
+    return written
 
 
 def _outcome_attributes(outcome: Outcome, now: float) -> "dict[str, AttributeValueTypeDef]":
@@ -188,6 +188,7 @@ def _row(item: "Mapping[str, AttributeValueTypeDef]") -> UploadRow:
         multipart_id=item["multipartId"]["S"] if "multipartId" in item else "",
         attempts=int(item["attempts"]["N"]) if "attempts" in item else 0,
         outcome=Outcome(cast("State", item["state"]["S"]), item["reason"]["S"], json.loads(result) if result else None),
+        holder=item["holder"]["S"] if "holder" in item else "",
     )
 
 

@@ -1,6 +1,7 @@
 """Storing an announced file once its bytes lie in the bucket: whole and only once, whatever its size."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote_plus
@@ -22,6 +23,8 @@ BUDGET_SECONDS = 840.0
 """For all calls to the PACS: the function ends at 900 s."""
 
 PATIENCE_SECONDS = 30.0
+UNEXPECTED = "The service failed in a way that it did not expect"
+ANNOUNCED_KEY = re.compile(r"uploads/(?P<upload>[0-9a-f]{32})/(?P<file>\d{4})")
 RETRY_SECONDS = (5, 15, 45, 120, 300, 900, 1800, 3600)
 """The pauses after the first failures: an outage of two hours is outlasted."""
 
@@ -68,8 +71,11 @@ def _attempt(row: UploadRow, clock: Callable[[], float]) -> float | None:
     except ServiceError as error:
         log_fault(error)
         return _failed(row, error.detail, clock())
-    conclude(row, outcome, clock())
-    _forget(row.upload_id, row.file_id)
+    except Exception as error:  # noqa: BLE001 - what no one has thought of must not come again without an end
+        log_fault(error)
+        return _failed(row, UNEXPECTED, clock())
+    if conclude(row, outcome, clock()):
+        _forget(row.upload_id, row.file_id)
     return None
 
 
@@ -107,13 +113,16 @@ def _forget(upload_id: str, file_id: str) -> None:
 
 
 def _asked(body: str) -> Iterator[tuple[str, str, bool]]:
-    """Upload, file, and whether to begin anew; nothing for the test event that a bucket sends first.
+    """Upload, file, and whether to begin anew.
 
+    Nothing for the test event that a bucket sends first, and for what someone has put there beside the uploads: a
+    folder that was made in S3's console is an object too.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """
     message = json.loads(body)
     if "uploadId" in message:
         yield message["uploadId"], message["fileId"], True
     for record in message.get("Records", []):
-        _, upload_id, file_id = unquote_plus(record["s3"]["object"]["key"]).split("/")
-        yield upload_id, file_id, False
+        announced = ANNOUNCED_KEY.fullmatch(unquote_plus(record["s3"]["object"]["key"]))
+        if announced:
+            yield announced["upload"], announced["file"], False

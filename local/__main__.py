@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event
 from typing import NoReturn
 
+from dicom_service.errors import ConfigurationError
 from local.stack import LocalStack, Settings
 
 SUMMARY = """\
@@ -34,7 +35,7 @@ def main() -> int:
             summary = SUMMARY.format(url=stack.url, pacs=stack.pacs_url, aws=stack.aws.url, exam=_exam())
             print(summary, end="", flush=True)
             Event().wait()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ConfigurationError) as error:
         print(f"The service cannot start: {error}", file=sys.stderr)
         return 1
     except _Ended:

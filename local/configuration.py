@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dicom_service.events.signature import parse_signing_secrets
+from dicom_service.events.subscribers import parse_subscribers
 from local import template
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
@@ -29,3 +31,16 @@ def parameters(document: Mapping[str, Any], variables: Mapping[str, str]) -> dic
     wanted = {parameter: given[name] for name, parameter in of_variables.items() if name in given}
     known = document.get("Parameters", {})
     return {name: value for name, value in {**UNENFORCED, **wanted}.items() if name in known}
+
+
+def check(variables: Mapping[str, str]) -> None:
+    """Raises ConfigurationError for lists and secrets that the functions would refuse with the first event.
+
+    Lists and secrets that are ARNs are somebody else's to look up.
+    """
+    given = {name: value.strip() for name, value in {**DEFAULTS, **variables}.items()}
+    urls, secrets = given.get("CALLBACK_URLS", ""), given.get("CALLBACK_SIGNING_SECRET", "")
+    if not urls.startswith("arn:"):
+        parse_subscribers(urls, insecure=given["CALLBACK_ALLOW_INSECURE"] == "true")
+    if not secrets.startswith("arn:"):
+        parse_signing_secrets(secrets)

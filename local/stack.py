@@ -57,7 +57,10 @@ class LocalStack:
         self.pacs_url = ""
 
     def start(self) -> Self:
-        """Returns when everything answers; what was begun is ended again where something fails."""
+        """Returns when everything answers; what was begun is ended again where something fails.
+
+        Raises ConfigurationError before anything is begun.
+        """
         try:
             self._start()
         except BaseException:
@@ -66,6 +69,7 @@ class LocalStack:
         return self
 
     def _start(self) -> None:
+        configuration.check(self.settings.variables)
         preload()
         self.aws.start()
         self._running.callback(self.aws.stop)
@@ -117,7 +121,7 @@ class LocalStack:
         from local.pacs.server import EmbeddedPacs, PacsSettings
 
         dialect = variables.get("PACS_DIALECT", "")
-        for key in ("PACS_AUTHORIZATION_TOKEN", "VIEWER_AUTHORIZATION_TOKEN", "CALLBACK_SECRET"):
+        for key in ("PACS_AUTHORIZATION_TOKEN", "VIEWER_AUTHORIZATION_TOKEN"):
             variables.setdefault(key, secrets.token_urlsafe(24))
         data_dir = self.settings.data_dir or Path(
             self._running.enter_context(tempfile.TemporaryDirectory(prefix="dicom-service-"))
@@ -129,7 +133,7 @@ class LocalStack:
                     authorization=variables["PACS_AUTHORIZATION_TOKEN"],
                     viewer_authorization=variables["VIEWER_AUTHORIZATION_TOKEN"],
                     webhook_url=f"{self.url}/new-exam-callback",
-                    webhook_authorization=variables["CALLBACK_SECRET"],
+                    webhook_authorization=variables.get("CALLBACK_SECRET", ""),
                     manner=dialect if dialect in MANNERS and dialect not in WHOLE else "",
                 )
             )

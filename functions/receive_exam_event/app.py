@@ -12,7 +12,15 @@ from dicom_service.events.outbox import store_event
 from dicom_service.http.answer import answer
 from dicom_service.http.exam_events import EXAM_EVENT_BODY
 from dicom_service.http.openapi import problems
+from dicom_service.http.parameters import EXAMPLE_STUDY
 from dicom_service.http.request import as_json, body_bytes, parse_json
+
+CURL = f"""```bash
+curl --request POST --url https://your-dicom-service/new-exam-callback --data '{{
+  "StudyInstanceUID": "{EXAMPLE_STUDY}",
+  "EventType": "COMPLETED"
+}}'
+```"""
 
 app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
 
@@ -26,7 +34,7 @@ Secret = Annotated[
     summary="Announce a new exam",
     description="For the PACS. 204 means: stored for good, and it will reach every subscriber. A repeat of the "
     "identical body within `CALLBACK_DEDUPE_SECONDS` is delivered once. Where `CALLBACK_SECRET` is set it must be "
-    "shown, as `Authorization` or as `secret`.",
+    "shown, as `Authorization` or as `secret`; `make run` sets none.\n\n" + CURL,
     tags=["Events"],
     operation_id="receive_exam_event",
     responses={204: {"description": "The event is stored"}}

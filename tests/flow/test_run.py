@@ -176,6 +176,29 @@ def test_a_port_that_is_none_is_one_clear_line(tmp_path: Path, port: str) -> Non
     assert err == "The service cannot start: PORT must be a number from 0 to 65535\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        (
+            "CALLBACK_URLS",
+            "http://a.example/t0ken;http://b.example",
+            "CALLBACK_URLS: entry 1 has a space, a line break, ",
+        ),
+        ("CALLBACK_URLS", "http://a.example,http://b.example#secret=t0ken", "CALLBACK_URLS: entry 2: secret 1 is not "),
+        ("CALLBACK_SIGNING_SECRET", "t0ken", "CALLBACK_SIGNING_SECRET: secret 1 is not whsec_ and the base64 "),
+    ],
+)
+def test_subscribers_and_secrets_that_are_wrong_are_one_clear_line(
+    tmp_path: Path, name: str, value: str, complaint: str
+) -> None:
+    with started(tmp_path, PORT="0", **{name: value}) as process:
+        out, err = process.communicate(timeout=10)
+
+    assert (process.returncode, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"The service cannot start: {complaint}")
+    assert "t0ken" not in err
+
+
 def test_the_configuration_comes_from_the_environment(tmp_path: Path) -> None:
     # given a PACS of one's own, which does not answer
     variables = {"PACS_SERVICE_URL": "http://127.0.0.1:1/pacs", "DICOM_UID_ROOT": "1.2.3", "DATA_DIR": str(tmp_path)}

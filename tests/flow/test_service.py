@@ -1,6 +1,7 @@
 """The whole service over HTTP: many clients at once, and an event on its way to its subscribers."""
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -99,3 +100,47 @@ def test_an_event_without_the_secret_is_refused(announcing: LocalStack) -> None:
     answer = requests.post(f"{announcing.url}/new-exam-callback", json={"StudyInstanceUID": "1.2.3"}, timeout=40)
 
     assert answer.status_code == 401
+
+
+SEED_CALL = {
+    "SourceID": "O3PROD",
+    "StudyInstanceUID": "1.3.76.13.90696.2.20130926082332.5279531.1",
+    "AccessionNumber": "62476609-1",
+    "PatientID": "46803338",
+    "NumberOfStudyRelatedSeries": 1,
+    "NumberOfStudyRelatedInstances": 239,
+    "ModalitiesInStudy": ["CT"],
+    "AeTitles": ["O3-PACS-57"],
+    "StationNames": ["Station ALFA", "Station BETA"],
+    "EventType": "COMPLETED",
+    "StudyDate": "20130926",
+    "StudyTime": "082329",
+    "StudyID": None,
+    "ReferringPhysicianName": "NO_DOC_NAME^NO_DOC_SURNAME",
+    "StudyDescription": "DENTALSCAN SUP",
+    "PatientName": "NO_SURNAME^NO_NAME",
+    "PatientBirthDate": "19600101",
+    "PatientSex": "F",
+}
+"""What O3-DPACS sends."""
+
+
+def test_without_a_secret_of_ones_own_anybody_may_announce_an_exam_as_curl_does(
+    stack: LocalStack, tmp_path: Path
+) -> None:
+    # when curl sends a form's content type, as it does where it is told none
+    (tmp_path / "event.json").write_text(json.dumps(SEED_CALL, indent=2))
+    curl = ["curl", "-s", "-w", "%{http_code}", "--request", "POST", "--url", f"{stack.url}/new-exam-callback"]
+    called = subprocess.run(
+        [*curl, "--data", f"@{tmp_path / 'event.json'}"], capture_output=True, text=True, check=True
+    )
+
+    # then
+    assert called.stdout == "204"
+    deadline = time.monotonic() + 30
+    announced: list[object] = []
+    while SEED_CALL not in announced and time.monotonic() < deadline:
+        page = requests.get(f"{stack.url}/exam-events?limit=200", timeout=40).json()
+        announced = [event["pacsEvent"] for event in page["events"]]
+        time.sleep(0.1)
+    assert SEED_CALL in announced

@@ -29,16 +29,17 @@ DOORS = {
     "aws_lambda_powertools": {"batch", "faults", "http", "pacs", "settings"},
     "boto3": {"stores"},
     "botocore": {"pacs", "stores"},
-    "certifi": {"pacs"},
+    "certifi": {"events", "pacs"},
+    "idna": {"events"},
     "imagecodecs": {"exams"},
     "numpy": {"exams"},
     "pybase64": {"http"},
     "pydantic": {"http", "worklist"},
     "pydicom": {"exams"},
     "pypdfium2": {"exams"},
-    "requests": {"events", "pacs"},
+    "requests": {"pacs"},
     "standardwebhooks": {"events"},
-    "urllib3": {"events", "pacs"},
+    "urllib3": {"pacs"},
 }
 """Which subjects may use which package."""
 

@@ -67,10 +67,18 @@ def no_address(host: str, port: int) -> list[str]:
     raise OSError(f"{host} is not known")
 
 
-@pytest.mark.parametrize("host", ["unknown.example", "a..example", "x" * 64 + ".example"])
-def test_a_name_without_an_address(host: str) -> None:
+def test_a_name_without_an_address() -> None:
     with pytest.raises(AddressRefused, match="no address"):
-        callable_addresses(host, 443, no_address)
+        callable_addresses("unknown.example", 443, no_address)
+
+
+@pytest.mark.parametrize(
+    "host", ["", ".", "a..example", "x" * 64 + ".example", "a." * 127 + "a", "ä" * 300, "a b", "a\r\nb"]
+)
+def test_a_name_that_is_none(host: str) -> None:
+    """RFC 1035 section 2.3.4: 63 characters a label, 253 a name."""
+    with pytest.raises(AddressRefused, match="not valid"):
+        callable_addresses(host, 443, giving(*PUBLIC))
 
 
 def test_a_name_in_another_alphabet_is_asked_for_in_its_own_form(monkeypatch: pytest.MonkeyPatch) -> None:

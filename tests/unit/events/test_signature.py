@@ -49,8 +49,39 @@ def test_without_a_secret_there_is_no_signature(monkeypatch: pytest.MonkeyPatch)
     assert set(webhook_headers("e1", PAYLOAD, (), 0)) == {"webhook-id", "webhook-timestamp"}
 
 
-@pytest.mark.parametrize("secret", ["whsec_", "whsec_x", "whsec_ä"])
-def test_a_secret_that_is_none_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
-    monkeypatch.setenv("CALLBACK_SIGNING_SECRET", secret)
-    with pytest.raises(ConfigurationError, match=r"^CALLBACK_SIGNING_SECRET is not whsec_ and base64$"):
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "whsec_",
+        "whsec_x",
+        "whsec_ä",
+        "my-secret",
+        "mysecret",
+        "whsec_" + base64.b64encode(bytes(23)).decode(),
+        SECRETS[2].rstrip("="),
+        SECRETS[2].replace("C", "-"),
+        SECRETS[2][:20] + "!" + SECRETS[2][20:],
+        SECRETS[2] + "=",
+        "v1," + SECRETS[2],
+        "whsk_" + SECRETS[2].removeprefix("whsec_"),
+        "whsec_" + SECRETS[2],
+    ],
+)
+def test_a_secret_that_is_no_base64_or_too_short_is_named_and_signs_nothing(
+    monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    """The standard asks for 24 bytes; what lenient decoders make of the others differs from one to the next."""
+    monkeypatch.setenv("CALLBACK_SIGNING_SECRET", f"{SECRETS[0]} {secret}")
+    expected = "CALLBACK_SIGNING_SECRET: secret 2 is not whsec_ and the base64 of at least 24 bytes"
+    with pytest.raises(ConfigurationError) as error:
         webhook_headers("e1", PAYLOAD, (), 0)
+    assert error.value.detail == expected
+    with pytest.raises(ConfigurationError, match=r"^CALLBACK_URLS: secret 1 of an entry is not"):
+        webhook_headers("e1", PAYLOAD, [secret], 0)
+
+
+@pytest.mark.parametrize("key", [bytes(24), bytes(range(64)), bytes(100)])
+@pytest.mark.parametrize("prefix", ["whsec_", ""])
+def test_secrets_with_and_without_their_prefix(key: bytes, prefix: str) -> None:
+    secret = prefix + base64.b64encode(key).decode()
+    Webhook(secret).verify(PAYLOAD, webhook_headers("e1", PAYLOAD, [secret], time.time()), json_parse=False)

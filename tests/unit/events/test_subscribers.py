@@ -5,6 +5,8 @@ import pytest
 from dicom_service.errors import ConfigurationError
 from dicom_service.events.subscribers import Subscriber, subscribers
 
+ODD = "has a space, a line break, ';' or another character that no URL has: commas separate the URLs"
+
 
 def parsed(monkeypatch: pytest.MonkeyPatch, urls: str, insecure: str = "") -> list[Subscriber]:
     monkeypatch.setenv("CALLBACK_URLS", urls)
@@ -23,10 +25,11 @@ def test_none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_options_in_the_fragment(monkeypatch: pytest.MonkeyPatch) -> None:
-    options = "event=COMPLETED&modality=CT&modality=MR&secret=whsec_a%2Bb+/c==&secret=whsec_old"
+    new, old = "whsec_" + "+b+/" * 8, "whsec_" + "b2xk" * 8
+    options = f"event=COMPLETED&modality=CT&modality=MR&secret={new.replace('+', '%2B', 1)}&secret={old}"
     [found] = parsed(monkeypatch, f"https://a.example/hook?q=1#{options}")
     assert found.url == "https://a.example/hook?q=1"
-    assert found.secrets == ("whsec_a+b+/c==", "whsec_old")
+    assert found.secrets == (new, old)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +72,25 @@ def test_the_key_is_the_urls_whatever_its_options(monkeypatch: pytest.MonkeyPatc
         ("http://a.example/s3cret", "entry 1 is not https"),
         ("https://a.example#modalities=s3cret", "entry 1 has an option that is none of event, modality, secret"),
         ("https://a.example#secret=", "entry 1 has an option that is none of event, modality, secret"),
+        ("https://a.example#secret=s3cret", "entry 1: secret 1 is not whsec_ and the base64 of at least 24 bytes"),
+        ("https://a.example/s3cret https://b.example", f"entry 1 {ODD}"),
+        ("https://a.example/s3cret\nhttps://b.example", f"entry 1 {ODD}"),
+        ("https://a.example/s3\tcret", f"entry 1 {ODD}"),
+        ("https://a.example,https://b.example;https://c.example/s3cret", f"entry 2 {ODD}"),
+        ("https://a.example/s3cret|https://b.example", f"entry 1 {ODD}"),
+        ("https://a.example\u00a0https://b.example/s3cret", f"entry 1 {ODD}"),
+        ("https://a.example/\u200bs3cret", f"entry 1 {ODD}"),
+        ('["https://a.example/s3cret", "https://b.example"]', f"entry 1 {ODD}"),
+        ("<https://a.example/s3cret>", f"entry 1 {ODD}"),
+        ("https://a.example/#event=A B", f"entry 1 {ODD}"),
+        ("https://a.example/s3cret&https://b.example", "entry 1 has a second URL in it: commas separate the URLs"),
+        ("https://a.example/s3crethttps://b.example", "entry 1 has a second URL in it: commas separate the URLs"),
+        ("https://a.example/、HTTPS://b.example/s3cret", "entry 1 has a second URL in it: commas separate the URLs"),
+        ("https://user:s3cret@☃.example", "entry 1 is not an http or https URL"),
+        ("https://a..example", "entry 1 is not an http or https URL"),
+        ("https://[fe80::1%25eth0]/", "entry 1 is not an http or https URL"),
+        ("https:///hook", "entry 1 is not an http or https URL"),
+        ("https://a.example,https://a.example#modality=CT", "entry 2 repeats a URL with other options"),
     ],
 )
 def test_what_is_wrong_is_named_and_never_repeated(monkeypatch: pytest.MonkeyPatch, urls: str, complaint: str) -> None:
@@ -76,6 +98,20 @@ def test_what_is_wrong_is_named_and_never_repeated(monkeypatch: pytest.MonkeyPat
         parsed(monkeypatch, urls)
     assert error.value.detail == f"CALLBACK_URLS: {complaint}"
     assert "s3cret" not in error.value.detail
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://straße.example/ü?q=é",
+        "https://ris_1.example.:8443/a;b".replace(";", "%3B"),
+        "https://[2001:db8::1]:8443/",
+        "https://a.example/login?next=https://b.example/",
+        "HTTPS://A.example/~x/%7Ey?z=(1)!*'$@:",
+    ],
+)
+def test_urls_that_are_odd_and_right(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert [found.url for found in parsed(monkeypatch, f"\n {url} ,\n")] == [url.replace("HTTPS", "https")]
 
 
 def test_http_where_it_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,16 @@
 """Where a subscriber may be: on a public address, unless the configuration says otherwise."""
 
 import ipaddress
+import re
 import socket
 from collections.abc import Callable
 
 from dicom_service import settings
 from dicom_service.errors import ConfigurationError
+
+LABEL = re.compile(r"[a-z0-9_-]{1,63}")
+MOST_HOST_CHARACTERS = 253
+"""https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4, without the bytes that a name has on the wire alone."""
 
 Resolve = Callable[[str, int], list[str]]
 """From a host's name and a port to the addresses that it has now; raises OSError where it has none."""
@@ -13,6 +18,33 @@ Resolve = Callable[[str, int], list[str]]
 
 class AddressRefused(Exception):
     """The host has no address, or none that may be called."""
+
+
+def ascii_host(host: str) -> str:
+    """A URL's host as DNS, TLS and the Host header have it, in small letters; an IPv6 address without brackets.
+
+    Names in other alphabets follow IDNA 2008 (RFC 5891) after the mapping of UTS 46, so `Straße.example` is
+    `xn--strae-oqa.example`. Underscores are taken, which names of machines may have. Raises AddressRefused.
+    """
+    try:
+        name = str(ipaddress.IPv6Address(host)) if ":" in host else _domain(host)
+    except ValueError as error:
+        raise AddressRefused("the host's name is not valid") from error
+    if "%" in name:
+        raise AddressRefused("the host's address is of one machine's network alone")
+    return name
+
+
+def _domain(host: str) -> str:
+    name = host.lower()
+    if not name.isascii() and len(name) <= MOST_HOST_CHARACTERS:
+        import idna
+
+        name = idna.encode(name, uts46=True).decode()
+    labels = name.removesuffix(".").split(".")
+    if len(name) > MOST_HOST_CHARACTERS + 1 or not all(LABEL.fullmatch(label) for label in labels):
+        raise ValueError("no domain name")
+    return name
 
 
 def system_addresses(host: str, port: int) -> list[str]:
@@ -28,7 +60,7 @@ def callable_addresses(host: str, port: int, resolve: Resolve) -> list[str]:
     own networks in, CALLBACK_ALLOW_INSECURE every address. Raises AddressRefused and ConfigurationError.
     """
     try:
-        addresses = list(dict.fromkeys(resolve(host.encode("idna").decode(), port)))
+        addresses = list(dict.fromkeys(resolve(ascii_host(host), port)))
     except (OSError, UnicodeError) as error:
         raise AddressRefused("the host's name has no address") from error
     if not addresses:

@@ -22,16 +22,17 @@ def wait_after(attempts: int, retry_after: float) -> float | None:
     return max(RETRY_SECONDS[attempts - 1], min(retry_after, LONGEST_WAIT))
 
 
-def asked_wait(retry_after: str | None, now: float) -> float:
-    """The seconds of a Retry-After header, given as a number or a date (RFC 9110 section 10.2.3); 0 for anything else.
+def asked_wait(retry_after: str, now: float) -> float:
+    """The seconds of a Retry-After header, given as a number or a date (RFC 9110 section 10.2.3), 12 hours at the most.
 
-    `now` are seconds since 1970.
+    0 for anything else, a date that the calendar does not have included. `now` are seconds since 1970.
     """
-    text = (retry_after or "").strip()
+    text = retry_after.strip()
     if text.isascii() and text.isdigit():
-        return float(text[:9])
+        return min(float(text), LONGEST_WAIT)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
+    except (ValueError, OverflowError):
         return 0.0
-    return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
+    return min(max(0.0, seconds), LONGEST_WAIT)

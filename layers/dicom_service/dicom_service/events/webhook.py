@@ -1,18 +1,28 @@
 """One POST to one subscriber: to the address that was checked, by the clock, without reading what it answers."""
 
+import base64
+import functools
+import re
+import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from socket import socket
+from threading import Thread
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from dicom_service.events.address import AddressRefused, Resolve, callable_addresses, system_addresses
+from dicom_service.events.address import AddressRefused, Resolve, ascii_host, callable_addresses, system_addresses
+from dicom_service.events.exchange import Deadline, ExchangeFailed, connected, encrypted, exchange
 from dicom_service.events.schedule import asked_wait
 
-if TYPE_CHECKING:
-    from requests import Response, Session
-
 MOST_ADDRESSES = 2
+
+PATH = "/%:@!$&'()*+,;=~"
+"""What stands for itself in a path, beside letters, digits and -._ (RFC 3986 section 3.3); a query has ? too."""
+
+NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True)
@@ -32,37 +42,29 @@ class Outcome:
         return self.status == 410
 
 
-def pinned_session(host: str) -> "Session":
-    """A session that asks no environment for proxies or passwords, and whose TLS is with `host`.
+@functools.cache
+def public_trust() -> ssl.SSLContext:
+    """The client's side of TLS, which trusts the authorities that certifi lists."""
+    import certifi
 
-    It connects to addresses, so the name that the certificate must bear is set beside them:
-    https://urllib3.readthedocs.io/en/stable/advanced-usage.html#custom-sni-hostname
-    """
-    from requests import Session
-    from requests.adapters import HTTPAdapter
-
-    class Pinned(HTTPAdapter):
-        def init_poolmanager(self, *sizes: Any, **keywords: Any) -> None:
-            super().init_poolmanager(*sizes, server_hostname=host, assert_hostname=host, **keywords)
-
-    session = Session()
-    session.trust_env = False
-    session.mount("https://", Pinned())
-    return session
+    context = ssl.create_default_context(cafile=certifi.where())
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 @dataclass(frozen=True)
 class Sender:
-    """What an attempt needs of the world: the time in seconds since 1970, the addresses of names, HTTP sessions.
+    """What an attempt needs of the world: the time in seconds since 1970, the addresses of names, whom TLS trusts.
 
-    `read_seconds` are those without a byte of the answer's head.
+    `answer_seconds` are those of the whole attempt, from the host's name to the end of the answer's head;
+    `connect_seconds` those of them that the name, and then each of its addresses, may take.
     """
 
     clock: Callable[[], float] = time.time
     resolve: Resolve = system_addresses
-    new_session: Callable[[str], "Session"] = pinned_session
+    trust: Callable[[], ssl.SSLContext] = public_trust
     connect_seconds: float = 5
-    read_seconds: float = 20
+    answer_seconds: float = 20
 
 
 def post(sender: Sender, url: str, payload: bytes, headers: Mapping[str, str]) -> Outcome:
@@ -71,75 +73,74 @@ def post(sender: Sender, url: str, payload: bytes, headers: Mapping[str, str]) -
     Raises nothing for what the subscriber does: every fault of its is an Outcome, in words that repeat nothing of the
     URL or the answer. Raises ConfigurationError.
     """
-    from requests.exceptions import RequestException
-
     parts = urlsplit(url)
-    host = str(parts.hostname)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    deadline = Deadline(sender.answer_seconds)
     try:
-        addresses = callable_addresses(host, port, sender.resolve)
-        places = [_literal(address, port) for address in addresses[:MOST_ADDRESSES]]
-        with sender.new_session(host.encode("idna").decode()) as session:
-            response = _send(session, sender, parts, places, payload, headers)
-    except AddressRefused as error:
+        request = _request(parts, payload, headers)
+        with _connection(sender, parts, deadline) as connection:
+            answer = exchange(connection, request, deadline)
+    except (AddressRefused, ExchangeFailed) as error:
         return Outcome(0, str(error), 0.0)
-    except (RequestException, OSError, ValueError) as error:
-        return Outcome(0, _in_words(error, sender), 0.0)
-    retry_after = asked_wait(response.headers.get("Retry-After"), sender.clock())
-    error_text = "" if 200 <= response.status_code < 300 else f"answered {response.status_code}"
-    return Outcome(response.status_code, error_text, retry_after)
+    retry_after = max((asked_wait(text, sender.clock()) for text in answer.retry_after), default=0.0)
+    return Outcome(answer.status, "" if 200 <= answer.status < 300 else f"answered {answer.status}", retry_after)
 
 
-def _send(
-    session: "Session",
-    sender: Sender,
-    parts: SplitResult,
-    places: list[str],
-    payload: bytes,
-    headers: Mapping[str, str],
-) -> "Response":
-    """Posts to the first of the places that takes the connection."""
-    from requests import exceptions
+@contextmanager
+def _connection(sender: Sender, parts: SplitResult, deadline: Deadline) -> Iterator[socket]:
+    host = ascii_host(parts.hostname or "")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    addresses = _addresses(sender, host, port, deadline)[:MOST_ADDRESSES]
+    with connected(addresses, port, sender.connect_seconds, deadline) as plain:
+        if parts.scheme == "http":
+            yield plain
+            return
+        with encrypted(plain, sender.trust(), host, deadline) as tls:
+            yield tls
 
-    login = (unquote(parts.username or ""), unquote(parts.password or "")) if parts.username else None
-    for place in places:
+
+def _addresses(sender: Sender, host: str, port: int, deadline: Deadline) -> list[str]:
+    """Asks in a thread of its own, because nothing else bounds how long the system takes to look a name up."""
+    addresses: Future[list[str]] = Future()
+
+    def look_up() -> None:
         try:
-            with session.post(
-                parts._replace(netloc=place, fragment="").geturl(),
-                data=payload,
-                headers={**headers, "Host": parts.netloc.rpartition("@")[2], "Content-Type": "application/json"},
-                auth=login,
-                timeout=(sender.connect_seconds, sender.read_seconds),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return response
-        except exceptions.ConnectionError as error:
-            if place == places[-1] or not (isinstance(error, exceptions.ConnectTimeout) or _never_connected(error)):
-                raise
-    raise AddressRefused("the host's name has no address")
+            addresses.set_result(callable_addresses(host, port, sender.resolve))
+        except Exception as error:  # noqa: BLE001 - it is raised by `result`
+            addresses.set_exception(error)
+
+    Thread(target=look_up, daemon=True).start()
+    try:
+        return addresses.result(min(sender.connect_seconds, deadline.left()))
+    except TimeoutError as error:
+        raise AddressRefused(f"the host's name was not looked up within {sender.connect_seconds:g} s") from error
 
 
-def _never_connected(error: Exception) -> bool:
-    from urllib3.exceptions import NewConnectionError
+def _request(parts: SplitResult, payload: bytes, headers: Mapping[str, str]) -> bytes:
+    """The request's bytes. Only ASCII is left in the URL: its host in IDNA, the rest as percent-encoded UTF-8."""
+    target = _escaped(parts.path, PATH) or "/"
+    if parts.query:
+        target += "?" + _escaped(parts.query, PATH + "?")
+    fields = {
+        "Host": _host_field(parts),
+        "User-Agent": "dicom-service",
+        "Accept": "*/*",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(payload)),
+        "Connection": "close",
+        **headers,
+    }
+    if parts.username or parts.password:
+        login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+        fields["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
+    lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    return "\r\n".join(lines).encode("ascii") + payload
 
-    cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", cause), NewConnectionError)
+
+def _host_field(parts: SplitResult) -> str:
+    host = ascii_host(parts.hostname or "")
+    literal = f"[{host}]" if ":" in host else host
+    return literal if parts.port is None else f"{literal}:{parts.port}"
 
 
-def _literal(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def _in_words(error: Exception, sender: Sender) -> str:
-    from requests.exceptions import ConnectTimeout, ReadTimeout, SSLError
-
-    if isinstance(error, ConnectTimeout):
-        return f"did not take the connection within {sender.connect_seconds} s"
-    if isinstance(error, ReadTimeout):
-        return f"did not answer within {sender.read_seconds} s"
-    if isinstance(error, SSLError):
-        return "TLS failed: the certificate or the handshake is not valid"
-    if _never_connected(error):
-        return "refused the connection"
-    return "broke the connection off, or answered no HTTP"
+def _escaped(text: str, safe: str) -> str:
+    return NO_ESCAPE.sub("%25", quote(text, safe=safe))

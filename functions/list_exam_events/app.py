@@ -7,8 +7,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dicom_service.events.answers import feed_answer
+from dicom_service.events.feed import Cursor
 from dicom_service.http.answer import answer
-from dicom_service.http.exam_events import RECEIVED_EXAMPLE, schema_answer
+from dicom_service.http.exam_events import EVENT_ID, RECEIVED_EXAMPLE, schema_answer
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import study_query
 from dicom_service.http.request import parse_json
@@ -17,7 +18,12 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
 
 After = Annotated[
     str,
-    Query(alias="after", description="`next` of the page before", pattern=r"^[0-9]{1,15}$", examples=["41"]),
+    Query(
+        alias="after",
+        description="`next` of the page before. A 400 that names it says that the feed has no such place any more",
+        pattern=r"^[0-9]{1,15}(-[0-9a-f]{8})?$",
+        examples=["0"],
+    ),
 ]
 Limit = Annotated[int, Query(alias="limit", ge=1, le=200, description="Events of a page")]
 Study = Annotated[str | None, study_query("StudyInstanceUID", "Events of this study")]
@@ -34,13 +40,13 @@ EventType = Annotated[
     "`next` misses none.",
     tags=["Events"],
     operation_id="list_exam_events",
-    responses=schema_answer("A page", "ExamEventPage", {"events": [RECEIVED_EXAMPLE], "next": "42"})
+    responses=schema_answer("A page", "ExamEventPage", {"events": [RECEIVED_EXAMPLE], "next": f"42-{EVENT_ID[:8]}"})
     | problems(400, 500, 503),
 )
 def list_exam_events(
     after: After = "0", limit: Limit = 50, study_instance_uid: Study = None, event_type: EventType = None
 ) -> Response[str]:
-    page = feed_answer(int(after), limit, study_instance_uid or "", event_type or "")
+    page = feed_answer(Cursor.parsed(after), limit, study_instance_uid or "", event_type or "")
     return Response(200, "application/json", page, {"Cache-Control": "private, no-store"})
 
 

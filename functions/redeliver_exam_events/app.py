@@ -1,6 +1,5 @@
 """`POST /exam-events/redeliver`: deliver anew what was given up in a span of time."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -11,16 +10,17 @@ from pydantic import BaseModel, Field
 from dicom_service.events.redelivery import redeliver_given_up
 from dicom_service.http.answer import answer
 from dicom_service.http.openapi import problems
+from dicom_service.http.parameters import Moment
 from dicom_service.http.request import parse_json
 
 app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
 
 Since = Annotated[
-    datetime | None,
+    Moment | None,
     Query(alias="from", description="Events received at this time or later (UTC)", examples=["2024-01-17T00:00:00Z"]),
 ]
 Until = Annotated[
-    datetime | None,
+    Moment | None,
     Query(alias="to", description="Events received until this time (UTC); now", examples=["2024-01-18T00:00:00Z"]),
 ]
 State = Annotated[Literal["failed", "gone"], Query(alias="state", description="How the deliveries ended")]

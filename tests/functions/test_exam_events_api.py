@@ -125,14 +125,81 @@ class TestFeed:
         assert "X-Amz-Signature=" in found[1]["pacsEventUrl"]
         assert "pacsEventUrl" not in found[0]
 
+    @pytest.mark.parametrize("before", [0, 3], ids=["begun anew", "restored"])
+    def test_a_cursor_that_is_not_of_this_feed_is_told_so(
+        self, aws: Aws, page: Any, invoke: Invoke, before: int
+    ) -> None:
+        # given a reader at number 5 of a feed whose tables then go back to what they were at number 3, or are new
+        for number in range(before):
+            announce(number)
+        dynamodb = aws.client("dynamodb")
+        kept = {name: dynamodb.scan(TableName=os.environ[name])["Items"] for name in ("FEED_TABLE", "EVENTS_TABLE")}
+        for number in range(before, 5):
+            announce(number)
+        early, cursor = page(limit=2)["next"], page()["next"]
+        _replace(aws, kept)
+
+        # then it learns so, also when the feed has grown beyond its place
+        for number in range(10, 13):
+            refused = invoke("list_exam_events", path="/exam-events", query={"after": cursor})
+            assert refused["statusCode"] == 400
+            [error] = json.loads(refused["body"])["errors"]
+            assert error["field"] == "after"
+            assert error["message"].endswith("begin again without it")
+            announce(number)
+        assert len(page()["events"]) == before + 3
+        if before:
+            assert len(page(after=early)["events"]) == 4, "a place before the tables' state is still one"
+
+    @pytest.mark.parametrize("cursor", ["4", "999999999999999", "3-00000000", "0-00000000"])
+    def test_a_cursor_ahead_of_the_feed_or_of_another_event(self, page: Any, invoke: Invoke, cursor: str) -> None:
+        for number in range(3):
+            announce(number)
+        assert page(after="3") == {"events": [], "next": None}
+        for query in ({"after": cursor}, {"after": cursor, "EventType": "COMPLETED"}):
+            refused = invoke("list_exam_events", path="/exam-events", query=query)
+            assert refused["statusCode"] == 400
+            assert [error["field"] for error in json.loads(refused["body"])["errors"]] == ["after"]
+
+    def test_a_filtered_page_goes_on_from_what_it_looked_at(self, page: Any) -> None:
+        ids = [announce(number, EventType="COMPLETED" if number == 4 else "OTHER") for number in range(6)]
+        first = page(EventType="COMPLETED", limit=1)
+        assert [event["eventId"] for event in first["events"]] == [ids[4]]
+        assert first["next"] == f"5-{ids[4][:8]}"
+        assert page(EventType="COMPLETED", after=first["next"]) == {"events": [], "next": f"6-{ids[5][:8]}"}
+
     @pytest.mark.parametrize(
         "query",
-        [{"limit": "0"}, {"limit": "201"}, {"after": "x"}, {"after": "-1"}, {"StudyInstanceUID": "1..2"}, {"a": "1"}],
+        [
+            {"after": "1-"},
+            {"after": "1-0b2f6d0"},
+            {"after": "1-0B2F6D0E"},
+            {"after": "9" * 16},
+            {"after": "1.5"},
+            {"limit": "0"},
+            {"limit": "201"},
+            {"after": "x"},
+            {"after": "-1"},
+            {"StudyInstanceUID": "1..2"},
+            {"a": "1"},
+        ],
     )
     def test_a_wrong_query_is_named(self, invoke: Invoke, query: dict[str, str]) -> None:
         answer = invoke("list_exam_events", path="/exam-events", query=query)
         assert answer["statusCode"] == 400
         assert [error["field"] for error in json.loads(answer["body"])["errors"]] == list(query)
+
+
+def _replace(aws: Aws, tables: dict[str, list[dict[str, Any]]]) -> None:
+    """Puts items into tables in place of what is there."""
+    dynamodb = aws.client("dynamodb")
+    for variable, items in tables.items():
+        name = os.environ[variable]
+        keys = [key["AttributeName"] for key in dynamodb.describe_table(TableName=name)["Table"]["KeySchema"]]
+        for item in dynamodb.scan(TableName=name)["Items"]:
+            dynamodb.delete_item(TableName=name, Key={key: item[key] for key in keys})
+        for item in items:
+            dynamodb.put_item(TableName=name, Item=item)
 
 
 def _all(page: Any, **query: Any) -> list[dict[str, Any]]:
@@ -283,6 +350,66 @@ class TestRedelivery:
         answer = invoke("redeliver_exam_events", "POST", "/exam-events/redeliver", query=query)
         assert answer["statusCode"] == 202
         return json.loads(answer["body"])
+
+    @pytest.mark.parametrize(
+        "moment",
+        [
+            "0.5",
+            "-1",
+            "1700000000",
+            "1e9",
+            "",
+            "2024-01-17T25:00:00Z",
+            "2024-02-30",
+            "10000-01-01",
+            "0000-01-01",
+            "0001-01-01T00:00:00+00:01",
+            "9999-12-31T23:59:59-00:01",
+            "2024-01-17T00:00:00+99:99",
+            "NaN",
+            "infinity",
+            "2024-01-17T00:00:00 02:00",
+            "\u0662\u0660\u0662\u0664-01-17",
+            "P1D",
+            "2024-01-17T10:15:60Z",
+        ],
+    )
+    @pytest.mark.parametrize("name", ["from", "to"])
+    def test_what_is_no_time_or_one_beyond_the_calendar(self, invoke: Invoke, name: str, moment: str) -> None:
+        """RFC 3339 section 5.6."""
+        answer = invoke("redeliver_exam_events", "POST", "/exam-events/redeliver", query={name: moment})
+        assert answer["statusCode"] == 400
+        assert [error["field"] for error in json.loads(answer["body"])["errors"]] == [name]
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"from": "2024-01-18T00:00:00Z", "to": "2024-01-17T23:59:59.999Z"},
+            {"from": "2024-01-17T00:00:00-12:00", "to": "2024-01-17T11:00:00Z"},
+            {"from": "9999-12-31T23:59:59Z"},
+            {"to": "1969-12-31"},
+        ],
+    )
+    def test_a_span_that_ends_before_it_begins(self, invoke: Invoke, query: dict[str, str]) -> None:
+        answer = invoke("redeliver_exam_events", "POST", "/exam-events/redeliver", query=query)
+        assert answer["statusCode"] == 400
+        assert [error["field"] for error in json.loads(answer["body"])["errors"]] == ["from"]
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"from": "0001-01-01T00:00:00Z", "to": "9999-12-31T23:59:59.999999999Z"},
+            {"from": "0001-01-01", "to": "9999-12-31"},
+            {"from": "2023-11-14T22:13:20Z", "to": "2023-11-14T22:13:20Z"},
+            {"from": "2023-11-15T00:13:20+02:00", "to": "2023-11-14t22:13:20"},
+        ],
+    )
+    def test_spans_to_both_ends_of_the_calendar_and_of_a_moment(
+        self, courier: Courier, invoke: Invoke, query: dict[str, str]
+    ) -> None:
+        [message] = courier.announce()
+        courier.carry(message)
+        assert self.asked(invoke, query) == {"deliveries": 1, "more": False}
 
     def test_a_wrong_span_is_named(self, invoke: Invoke) -> None:
         query = {"from": "yesterday", "state": "delivered"}

@@ -7,6 +7,7 @@ from typing import Any
 from dicom_service import settings
 from dicom_service.events import feed
 from dicom_service.events.delivery_log import Delivery
+from dicom_service.events.feed import Cursor
 from dicom_service.events.outbox import StoredEvent, load_events, timestamp
 from dicom_service.stores import client, translated
 
@@ -30,23 +31,26 @@ def event_answer(event: StoredEvent) -> str:
     return event.as_json(None, pacsEvent=None, pacsEventUrl=url)
 
 
-def feed_answer(after: int, limit: int, study_instance_uid: str, event_type: str) -> str:
+def feed_answer(after: Cursor, limit: int, study_instance_uid: str, event_type: str) -> str:
     """A page of the feed as JSON: `events`, and in `next` where to go on, null where nothing lies behind `after`.
 
-    A page ends early where its events would be too large for an answer together.
+    A page ends early where its events would be too large for an answer together. Raises InvalidRequest for a cursor of
+    another feed.
     """
     page = feed.read(after, limit, study_instance_uid, event_type)
-    positions = {entry.event_id: entry.position for entry in page.entries}
+    cursors = {entry.event_id: entry.cursor for entry in page.entries}
     events: list[str] = []
-    room, looked_at = MOST_ANSWER_BYTES, page.looked_at
-    for event in load_events(list(positions)):
+    room, reached, full = MOST_ANSWER_BYTES, after, False
+    for event in load_events(list(cursors)):
         answer = event_answer(event)
         room -= _size(answer)
-        if room < 0 and events:
-            looked_at = positions[event.event_id] - 1
+        full = room < 0 and bool(events)
+        if full:
             break
         events.append(answer)
-    next_cursor = json.dumps(str(looked_at) if looked_at > after else None)
+        reached = cursors[event.event_id]
+    last = reached if full else page.looked_at
+    next_cursor = json.dumps(str(last) if last != after else None)
     return f'{{"events": [{", ".join(events)}], "next": {next_cursor}}}'
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dicom_service import settings
-from dicom_service.errors import StoreUnavailable
+from dicom_service.errors import FieldError, InvalidRequest, StoreUnavailable
 from dicom_service.events.outbox import StoredEvent
 from dicom_service.stores import client, translated
 
@@ -22,6 +22,30 @@ MOST_LOOKED_AT = 5000
 """Entries that one page looks at: a rare filter gives a short page and a cursor, not a long wait."""
 
 
+MARK_DIGITS = 8
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place in the feed: the number of an event, 0 before the first, and the first digits of its identifier.
+
+    Those tell whether it is of this feed: a table that was restored, or another stage, has other events under the same
+    numbers. Where they are left out nothing tells.
+    """
+
+    position: int = 0
+    mark: str = ""
+
+    @classmethod
+    def parsed(cls, text: str) -> "Cursor":
+        """The cursor of `42-0b2f6d0e`, or of `42`."""
+        position, _, mark = text.partition("-")
+        return cls(int(position), mark)
+
+    def __str__(self) -> str:
+        return f"{self.position}-{self.mark}"
+
+
 @dataclass(frozen=True)
 class Entry:
     """An event of the feed, by its number and identifier."""
@@ -29,13 +53,17 @@ class Entry:
     position: int
     event_id: str
 
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(self.position, self.event_id[:MARK_DIGITS])
+
 
 @dataclass(frozen=True)
 class Page:
-    """Entries in order, and the position that was looked at last."""
+    """Entries in order, and the place that was looked at last."""
 
     entries: list[Entry]
-    looked_at: int
+    looked_at: Cursor
 
 
 def append(event: StoredEvent) -> None:
@@ -57,33 +85,55 @@ def append(event: StoredEvent) -> None:
     raise StoreUnavailable("The service could not append to the feed (TransactionCanceledException)")
 
 
-def read(after: int, limit: int, study_instance_uid: str = "", event_type: str = "") -> Page:
-    """Up to `limit` entries behind a position, of one study or of one event type where these are given.
+def read(after: Cursor, limit: int, study_instance_uid: str = "", event_type: str = "") -> Page:
+    """Up to `limit` entries behind a place, of one study or of one event type where these are given.
 
-    Raises StoreUnavailable.
+    Raises InvalidRequest for a place that this feed does not have, and StoreUnavailable.
     """
-    found: list[Entry] = []
-    looked_at = after
+    page = Page([], after)
     for item in _items(after, limit if not (study_instance_uid or event_type) else MOST_LOOKED_AT):
-        looked_at = int(item["position"]["N"])
+        entry = Entry(int(item["position"]["N"]), item["eventId"]["S"])
+        if entry.position == after.position:
+            _check_mark(after, entry)
+            continue
+        page = Page(page.entries, entry.cursor)
         if study_instance_uid in ("", item["studyInstanceUid"]["S"]) and event_type in ("", item["eventType"]["S"]):
-            found.append(Entry(looked_at, item["eventId"]["S"]))
-        if len(found) == limit:
+            page.entries.append(entry)
+        if len(page.entries) == limit:
             break
-    return Page(found, looked_at)
+    if after.position and page.looked_at == after:
+        _check_not_ahead(after)
+    return page
 
 
-def _items(after: int, most: int) -> "Iterator[dict[str, AttributeValueTypeDef]]":
+def _check_mark(after: Cursor, entry: Entry) -> None:
+    if after.mark not in ("", entry.cursor.mark):
+        raise _of_no_such_feed("has another event under its number")
+
+
+def _check_not_ahead(after: Cursor) -> None:
+    last = _last_position()
+    if after.position > last:
+        raise _of_no_such_feed(f"is ahead of the feed, which ends with number {last}")
+
+
+def _of_no_such_feed(message: str) -> InvalidRequest:
+    advice = "the feed was restored or begun anew, or the cursor is another deployment's; begin again without it"
+    return InvalidRequest("The cursor is not of this feed", [FieldError("after", f"{message}: {advice}")])
+
+
+def _items(after: Cursor, most: int) -> "Iterator[dict[str, AttributeValueTypeDef]]":
+    """The entry at the place itself, where it has one, and as many as asked for behind it."""
     pages = (
         client("dynamodb")
         .get_paginator("query")
         .paginate(
             TableName=_table(),
             ConsistentRead=True,
-            KeyConditionExpression="feed = :feed AND #position > :after",
+            KeyConditionExpression="feed = :feed AND #position >= :first",
             ExpressionAttributeNames={"#position": "position"},
-            ExpressionAttributeValues={":feed": {"S": FEED}, ":after": {"N": str(after)}},
-            PaginationConfig={"MaxItems": most, "PageSize": min(most, 1000)},
+            ExpressionAttributeValues={":feed": {"S": FEED}, ":first": {"N": str(max(after.position, 1))}},
+            PaginationConfig={"MaxItems": most + 1, "PageSize": min(most + 1, 1000)},
         )
     )
     with translated("read the feed"):

@@ -138,9 +138,10 @@ def waiting_since(before: float) -> Iterator[str]:
             yield from (item["eventId"]["S"] for item in page["Items"])
 
 
-def timestamp(seconds: float) -> str:
-    """Seconds since 1970 as ISO 8601 in UTC with milliseconds: sorts as text as it does in time."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def timestamp(moment: datetime | float) -> str:
+    """A time in UTC, or seconds since 1970, as ISO 8601 with milliseconds: sorts as text as it does in time."""
+    utc = moment if isinstance(moment, datetime) else datetime.fromtimestamp(moment, UTC)
+    return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _table() -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from dicom_service.errors import FieldError, InvalidRequest
@@ -43,14 +43,19 @@ def redeliver_given_up(
     until: datetime | None,
     clock: Callable[[], float] = time.time,
 ) -> tuple[int, bool]:
-    """Asks anew for the deliveries that ended so, of events received in a span of time, both ends included.
+    """Asks anew for the deliveries that ended so, of events received in a span of time (UTC), both ends included.
 
     Gives how many, 500 at the most, and whether there are more. Those of URLs that are subscribers no longer are left
-    as they are. Raises StoreUnavailable.
+    as they are. Raises InvalidRequest for a span that ends before it begins, and StoreUnavailable.
     """
+    first = timestamp(since or 0.0)
+    last = timestamp(until or clock())
+    if first > last:
+        wrong = FieldError("from", "must not be later than `to`, or than now where there is no `to`")
+        raise InvalidRequest("The span of time ends before it begins", [wrong])
     everyone = subscribers()
     asked, closed = 0, set()
-    for event_id, key in given_up(state, _moment(since, 0.0), _moment(until, clock())):
+    for event_id, key in given_up(state, first, last):
         if key not in everyone:
             continue
         if asked == MOST_AT_ONCE:
@@ -69,9 +74,3 @@ def _ask_anew(event_id: str, subscriber: str, now: float) -> None:
     if row is not None:
         ask_for_delivery(DeliveryMessage(event_id, subscriber, row.run + 1))
         write_delivery(row, row.anew(row.run + 1, now), now)
-
-
-def _moment(moment: datetime | None, default: float) -> str:
-    if moment is None:
-        return timestamp(default)
-    return timestamp((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -1,9 +1,11 @@
 """Path and query parameters that several endpoints share."""
 
+import re
+from datetime import UTC, datetime
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from dicom_service.uid import EXISTING_UID_PATTERN, UID_MAX_LENGTH
 
@@ -17,6 +19,9 @@ LO_WITHOUT_WILDCARDS = rf"^{_OF_AN_LO}]*{_OF_AN_LO}\s]{_OF_AN_LO}]*$"
 
 It is not blank: a PACS that takes away padding would be asked for every patient.
 """
+
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d([Tt]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?)?", re.ASCII)
+"""RFC 3339 section 5.6; what it asks for at the end may be left out. Numbers are no times: 0.5 would be in 1970."""
 
 
 def uid_path(name: str, what: str, example: str = EXAMPLE_STUDY) -> Path:
@@ -62,6 +67,23 @@ def _true_or_false(value: object) -> bool:
 
 TrueOrFalse = Annotated[bool, BeforeValidator(_true_or_false)]
 """A boolean of a query as JSON writes it: `0`, `on` and `yes` are refused."""
+
+
+def _written_out(text: object) -> object:
+    if not isinstance(text, str) or not RFC_3339.fullmatch(text):
+        raise ValueError("must be a time such as 2024-01-17T10:15:31Z")
+    return text
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError("must be a time of the years 1 to 9999 in UTC") from None
+
+
+Moment = Annotated[datetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
+"""A date or a time, in UTC where it does not say."""
 
 StudyPath = Annotated[str, uid_path("studyUID", "Study Instance")]
 SeriesPath = Annotated[str, uid_path("seriesUID", "Series Instance", EXAMPLE_SERIES)]

@@ -21,7 +21,7 @@ After = Annotated[
     Query(
         alias="after",
         description="`next` of the page before. A 400 that names it says that the feed has no such place any more",
-        pattern=r"^[0-9]{1,15}(-[0-9a-f]{8})?$",
+        pattern=r"^(0|[1-9][0-9]{0,14}(-[0-9a-f]{8})?)$",
         examples=["0"],
     ),
 ]

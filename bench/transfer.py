@@ -59,7 +59,7 @@ class Bench:
 
     def small(self, objects: Iterable[bytes], parallel: int = 1) -> None:
         with ThreadPoolExecutor(parallel) as threads:
-            list(threads.map(lambda content: self._service.post("/exams", data=content), objects))
+            list(threads.map(lambda content: self._service.post_json(list, "/exams", data=content), objects))
 
     def client(self, objects: list[bytes]) -> None:
         paths = self._files(objects)
@@ -69,8 +69,8 @@ class Bench:
 
     def large(self, path: Path, *, in_parts: bool) -> None:
         facts = {"name": path.name, "size": path.stat().st_size}
-        begun = self._service.post("/exams/uploads", json={"files": [facts], "multipart": in_parts})
-        send(begun["files"][0], path, lambda _: None)
+        begun = self._service.post_json(dict, "/exams/uploads", json={"files": [facts], "multipart": in_parts})
+        send(begun["files"][0], path, path.stat().st_size, lambda _: None)
         while (file := self._state(begun["uploadId"]))["state"] in ("WAITING", "STORING"):
             time.sleep(0.1)
         assert file["state"] == "STORED", file

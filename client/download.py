@@ -1,51 +1,93 @@
 """`download STUDY`: a whole study as a zip file."""
 
+import os
 import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import requests
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
 
-from client.service import Refusal, Service
+from client.endings import NOT_WRITTEN, Ending, NotWritten, Refusal
+from client.service import Service, retry_after, understood
 
 PIECE_BYTES = 1 << 20
 READY = 303
+POLL_SECONDS = 3.0
 
 
-def download(service: Service, study_uid: str, folder: Path, console: Console, **asked: str) -> Path:
-    """Waits until the archive is made, fetches it into the folder, and gives its path; raises Refusal.
+def download(service: Service, study_uid: str, folder: Path, console: Console, **parameters: str) -> Path:
+    """Waits until the archive is made, fetches it into the folder, and gives its path.
 
-    asked: the query parameters of the archive, `PatientId` among them.
+    parameters: of the archive, `PatientId` among them. Raises Refusal, and NotWritten where it does not get onto the
+    disk; then nothing is left of it.
     """
-    url = _when_ready(service, f"/exams/studies/{study_uid}/archive", asked, console)
+    _check_folder(folder)
+    url = _when_ready(service, f"/exams/studies/{study_uid}/archive", parameters, console)
     path = folder / f"{study_uid}.zip"
-    unfinished = path.with_suffix(".part")
+    unfinished = folder / f"{study_uid}.{os.getpid()}.part"
+    with _removed_unless_moved(unfinished):
+        _fetch(url, unfinished, path, console)
+        if not zipfile.is_zipfile(unfinished):
+            raise Refusal(0, "what came is no zip file: something else than the bucket answered")
+        try:
+            unfinished.replace(path)
+        except OSError as error:
+            raise NotWritten(path, error) from error
+    return path
+
+
+def _check_folder(folder: Path) -> None:
+    """Before the service makes an archive for nothing. Raises Ending."""
+    existing = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    if not existing.is_dir():
+        raise Ending(f"{existing} is no folder", NOT_WRITTEN)
+
+
+@contextmanager
+def _removed_unless_moved(path: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _fetch(url: str, unfinished: Path, path: Path, console: Console) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     try:
-        with requests.get(url, stream=True, timeout=(5, 60)) as answer, Progress(*columns, console=console) as progress:
+        with (
+            requests.get(url, stream=True, timeout=(5, 60)) as answer,
+            Progress(*columns, console=console, disable=not console.is_terminal) as progress,
+        ):
             if not answer.ok:
                 raise Refusal(answer.status_code, f"the bucket answered with status {answer.status_code}")
-            bar = progress.add_task("fetching", total=int(answer.headers.get("Content-Length", 0)) or None)
-            folder.mkdir(parents=True, exist_ok=True)
+            size = answer.headers.get("Content-Length", "")
+            bar = progress.add_task("fetching", total=int(size) if size.isdecimal() else None)
+            path.parent.mkdir(parents=True, exist_ok=True)
             with unfinished.open("wb") as file:
                 for piece in answer.iter_content(PIECE_BYTES):
                     file.write(piece)
                     progress.advance(bar, len(piece))
     except requests.RequestException as error:
         raise Refusal(0, f"the archive did not come whole ({type(error).__name__})") from error
-    return unfinished.replace(path)
+    except OSError as error:
+        raise NotWritten(path, error) from error
 
 
-def _when_ready(service: Service, path: str, asked: dict[str, str], console: Console) -> str:
-    answer = service.get(path, **asked)
+def _when_ready(service: Service, path: str, parameters: dict[str, str], console: Console) -> str:
+    answer = service.get(path, **parameters)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("packing instances", total=None)
         while answer.status_code != READY:
-            instances = answer.json()["instances"]
-            progress.update(bar, completed=instances["done"], total=instances["total"] or None)
-            time.sleep(float(answer.headers.get("Retry-After", 3)))
-            answer = service.follow(answer.headers["Location"])
+            with understood():
+                instances = service.json_of(dict, answer)["instances"]
+                progress.update(bar, completed=instances["done"], total=instances["total"] or None)
+            time.sleep(retry_after(answer, POLL_SECONDS))
+            answer = service.get(service.where(answer))
         progress.update(bar, completed=progress.tasks[0].total or 0)
-    return answer.headers["Location"]
+    return service.where(answer)

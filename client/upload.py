@@ -2,28 +2,31 @@
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-from rich.table import Table
 
 from client.bucket import Advance, send
-from client.memory import Memory
-from client.service import Refusal, Service
+from client.endings import Refusal
+from client.memory import Facts, Memory
+from client.output import readable
+from client.parallel import each
+from client.service import Service, understood
+from client.stored import StoredObjects, is_zip
 
 SMALL_BYTES = 4_000_000
 """What fits into one request, with what the platform adds to it."""
 
-ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 FINAL = ("STORED", "REFUSED", "FAILED")
 POLLS_SECONDS = (0.3, 0.5, 1.0, 2.0, 5.0)
-TOO_LARGE = 413
+BAD_REQUEST, NOT_FOUND, TOO_LARGE = 400, 404, 413
 REFUSALS = frozenset({400, 409, 422})
+LONGEST_NAME = 255
+REFERENCED_SOPS = "00081199"
+CHANGED = "the file changed while it was sent; send it again"
 
 
 @dataclass(frozen=True)
@@ -35,121 +38,134 @@ class Outcome:
     reason: str = ""
 
 
-def files_in(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files that are named, and those in the folders that are; raises FileNotFoundError.
-
-    Left out of folders are hidden files and a disc's DICOMDIR, which holds no object.
-    """
-    for path in paths:
-        if path.is_dir():
-            found = (one for one in sorted(path.rglob("*")) if not one.name.startswith(".") and one.name != "DICOMDIR")
-            yield from (one for one in found if one.is_file())
-        elif path.is_file():
-            yield path
-        else:
-            raise FileNotFoundError(path)
-
-
 def upload(service: Service, files: list[Path], memory: Memory, parallel: int, console: Console) -> list[Outcome]:
-    """Uploads them, several at a time, with a progress bar; one outcome for each, in their order."""
+    """Uploads them, several at a time, with a progress bar on a terminal; one outcome for each, in their order."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console) as progress, ThreadPoolExecutor(parallel) as threads:
-        bar = progress.add_task("uploading", total=sum(path.stat().st_size for path in files))
-
-        def one(path: Path) -> Outcome:
-            return _upload(service, path, memory, lambda size: progress.advance(bar, size))
-
-        return list(threads.map(one, files))
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("uploading", total=sum(_size(path) for path in files))
+        uploader = Uploader(service, memory, lambda size: progress.advance(bar, size))
+        return each(uploader.upload, files, parallel)
 
 
-def shown(outcomes: list[Outcome]) -> Table:
-    """A row per file, and the sums."""
-    stored = sum(outcome.state == "STORED" for outcome in outcomes)
-    table = Table("File", "State", "", caption=f"{stored} of {len(outcomes)} files are stored")
-    for outcome in outcomes:
-        table.add_row(str(outcome.path), outcome.state, outcome.reason)
-    return table
+class Uploader:
+    """Uploads one file after the other; may be used from several threads."""
 
+    def __init__(self, service: Service, memory: Memory, advance: Advance) -> None:
+        self._service = service
+        self._memory = memory
+        self._stored = StoredObjects(service)
+        self._advance = advance
 
-def _upload(service: Service, path: Path, memory: Memory, advance: Advance) -> Outcome:
-    try:
-        known = memory.recall(path)
-        if known and known.stored:
-            advance(known.size)
-            return Outcome(path, "STORED", "before")
-        if known is None and _is_small(path):
-            outcome = _send_directly(service, path)
-            if outcome:
-                advance(path.stat().st_size)
-                if outcome.state == "STORED":
-                    memory.remember(path, "", stored=True)
-                return outcome
-        return _send_through_bucket(service, path, memory, advance)
-    except Refusal as refusal:
-        return Outcome(path, "FAILED", refusal.reason)
-    except OSError as error:
-        return Outcome(path, "FAILED", error.strerror or type(error).__name__)
-
-
-def _is_small(path: Path) -> bool:
-    with path.open("rb") as file:
-        return path.stat().st_size <= SMALL_BYTES and not file.read(4).startswith(ZIP_STARTS)
-
-
-def _send_directly(service: Service, path: Path) -> Outcome | None:
-    """The outcome of `POST /exams`; None where the file is more than a request takes."""
-    try:
-        service.post("/exams", data=path.read_bytes(), content_type="application/dicom")
-    except Refusal as refusal:
-        if refusal.status == TOO_LARGE:
-            return None
-        return Outcome(path, "REFUSED" if refusal.status in REFUSALS else "FAILED", refusal.reason)
-    return Outcome(path, "STORED")
-
-
-def _send_through_bucket(service: Service, path: Path, memory: Memory, advance: Advance) -> Outcome:
-    upload_id, addresses = _begun(service, path, memory)
-    if "upload" in addresses or "parts" in addresses:
-        send(addresses, path, advance)
-    else:
-        advance(path.stat().st_size)
-    file = _when_final(service, upload_id)
-    if file["state"] == "STORED":
-        memory.remember(path, upload_id, stored=True)
-    else:
-        memory.forget(path)
-    return Outcome(path, file["state"], "; ".join([file.get("reason", ""), *_refused_entries(file)]).strip("; "))
-
-
-def _begun(service: Service, path: Path, memory: Memory) -> tuple[str, dict[str, Any]]:
-    """The upload that the file is in, and where its bytes go: those that are missing of one that was begun before."""
-    known = memory.recall(path)
-    if known and known.upload_id:
+    def upload(self, path: Path) -> Outcome:
+        """Whatever happens to a file is its outcome."""
         try:
-            (file,) = service.get(f"/exams/uploads/{known.upload_id}", resume="true").json()["files"]
+            return self._upload(path, Facts.of(path))
         except Refusal as refusal:
-            if refusal.status != 404:
-                raise
+            return Outcome(path, "FAILED", refusal.reason)
+        except OSError as error:
+            return Outcome(path, "FAILED", f"the file cannot be read ({error.strerror or type(error).__name__})")
+
+    def _upload(self, path: Path, facts: Facts) -> Outcome:
+        known = self._memory.recall(path)
+        if known and known.stored:
+            if self._stored.holds(path):
+                self._advance(facts.size)
+                return Outcome(path, "STORED", "before")
+            self._memory.forget(path)
+            known = None
+        if known is None and facts.size <= SMALL_BYTES and not is_zip(path):
+            outcome = self._send_directly(path, facts)
+            if outcome:
+                self._advance(facts.size)
+                return outcome
+        return self._send_through_bucket(path, facts, known.upload_id if known else "")
+
+    def _send_directly(self, path: Path, facts: Facts) -> Outcome | None:
+        """The outcome of `POST /exams`; None where the file is more than a request takes."""
+        content = path.read_bytes()
+        if Facts.of(path) != facts:
+            return Outcome(path, "FAILED", CHANGED)
+        try:
+            answers = self._service.post_json(list, "/exams", data=content, content_type="application/dicom")
+        except Refusal as refusal:
+            if refusal.http_status == TOO_LARGE:
+                return None
+            refused = refusal.explained and refusal.http_status in REFUSALS
+            return Outcome(path, "REFUSED" if refused else "FAILED", refusal.reason)
+        with understood():
+            (response,) = answers
+            if not response[REFERENCED_SOPS]["Value"]:
+                raise ValueError
+        self._memory.remember(path, facts, "", stored=True)
+        return Outcome(path, "STORED")
+
+    def _send_through_bucket(self, path: Path, facts: Facts, upload_id: str) -> Outcome:
+        upload_id, file = self._begun(path, facts, upload_id)
+        if "upload" in file or "parts" in file:
+            with understood():
+                send(file, path, facts.size, self._advance)
         else:
-            if file["state"] not in ("REFUSED", "FAILED"):
-                return known.upload_id, file
-    with path.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    announcement = {"name": path.name[-255:], "size": path.stat().st_size, "sha256": digest}
-    begun = service.post("/exams/uploads", json={"files": [announcement], "multipart": True})
-    memory.remember(path, begun["uploadId"], stored=False)
-    return begun["uploadId"], begun["files"][0]
+            self._advance(facts.size)
+        file = self._when_final(upload_id)
+        unchanged = Facts.of(path) == facts
+        if file["state"] == "STORED" and unchanged:
+            self._memory.remember(path, facts, upload_id, stored=True)
+            return Outcome(path, "STORED", _reasons(file))
+        self._memory.forget(path)
+        return Outcome(path, file["state"], _reasons(file)) if unchanged else Outcome(path, "FAILED", CHANGED)
+
+    def _begun(self, path: Path, facts: Facts, upload_id: str) -> tuple[str, dict[str, Any]]:
+        """The upload that the file is in, and where its bytes go: the missing ones of an upload that was cut off."""
+        if upload_id:
+            file = self._resumed(path, upload_id)
+            if file is not None:
+                return upload_id, file
+        with path.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        announcement = {"name": readable(path.name)[-LONGEST_NAME:], "size": facts.size, "sha256": digest}
+        begun = self._service.post_json(dict, "/exams/uploads", json={"files": [announcement], "multipart": True})
+        file = _file(begun)
+        upload_id = str(begun.get("uploadId", ""))
+        self._memory.remember(path, facts, upload_id, stored=False)
+        return upload_id, file
+
+    def _resumed(self, path: Path, upload_id: str) -> dict[str, Any] | None:
+        """An earlier upload as it stands; None where the file is to be announced anew."""
+        try:
+            file = _file(self._service.get_json(dict, f"/exams/uploads/{upload_id}", resume="true"))
+        except Refusal as refusal:
+            if refusal.http_status in (BAD_REQUEST, NOT_FOUND):
+                return None
+            raise
+        if file["state"] in ("REFUSED", "FAILED") or (file["state"] == "STORED" and not self._stored.holds(path)):
+            return None
+        return file
+
+    def _when_final(self, upload_id: str) -> dict[str, Any]:
+        polls = iter(POLLS_SECONDS)
+        while True:
+            file = _file(self._service.get_json(dict, f"/exams/uploads/{upload_id}"))
+            if file["state"] in FINAL:
+                return file
+            time.sleep(next(polls, POLLS_SECONDS[-1]))
 
 
-def _when_final(service: Service, upload_id: str) -> dict[str, Any]:
-    polls = iter(POLLS_SECONDS)
-    while True:
-        file: dict[str, Any] = service.get(f"/exams/uploads/{upload_id}").json()["files"][0]
-        if file["state"] in FINAL:
-            return file
-        time.sleep(next(polls, POLLS_SECONDS[-1]))
+def _file(answer: dict[str, Any]) -> dict[str, Any]:
+    """The one file of an upload, as the service tells of it; raises Refusal for what it would not tell."""
+    with understood():
+        (file,) = answer["files"]
+        return {"state": "WAITING", **file}
 
 
-def _refused_entries(file: dict[str, Any]) -> list[str]:
-    refused = [entry for entry in file.get("entries", []) if entry["state"] != "STORED"]
-    return [f"{entry['name']}: {entry.get('reason', entry['state'])}" for entry in refused[:5]]
+def _reasons(file: dict[str, Any]) -> str:
+    with understood():
+        refused = [entry for entry in file.get("entries", []) if entry["state"] != "STORED"]
+        entries = [f"{entry['name']}: {entry.get('reason', entry['state'])}" for entry in refused[:5]]
+        return "; ".join([file.get("reason", ""), *entries]).strip("; ")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -2,9 +2,7 @@
 
 import io
 import json
-import os
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -12,21 +10,19 @@ import pytest
 import requests
 
 from client.bucket import send
-from client.memory import Memory
-from client.service import Refusal, Service
+from client.endings import Refusal
+from client.memory import Facts, Memory
+from client.service import Service
 from client.upload import upload
 from local.stack import LocalStack
+from tests.command_line import client
 from tests.file_sets import file_set
 from tests.pacs.large import digest_of, write_large_object
 from tests.pacs.objects import make_object, uids
 
-ROOT = Path(__file__).parents[2]
-
 
 def run(stack: LocalStack, tmp_path: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(tmp_path / "state"), "COLUMNS": "200"}
-    command = [sys.executable, "-m", "client", "--url", stack.url, *map(str, arguments)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    return client(stack.url, tmp_path, *arguments)
 
 
 @pytest.fixture
@@ -99,7 +95,7 @@ def test_an_upload_that_was_cut_off_goes_on_where_it_was(
     with path.open("rb") as file:
         for part in parts[:2]:
             requests.put(part["url"], data=file.read(part["size"]), timeout=30).raise_for_status()
-    memory.remember(path, begun["uploadId"], stored=False)
+    memory.remember(path, Facts.of(path), begun["uploadId"], stored=False)
     # when
     sent: list[str] = []
     put = requests.put
@@ -116,7 +112,7 @@ def test_a_bucket_that_refuses_is_told(stack: LocalStack, tmp_path: Path) -> Non
     path = tmp_path / "a"
     path.write_bytes(b"x")
     with pytest.raises(Refusal, match="status 404"):
-        send({"upload": {"url": f"{stack.aws.url}/no-such-bucket", "fields": {"key": "a"}}}, path, lambda _: None)
+        send({"upload": {"url": f"{stack.aws.url}/no-such-bucket", "fields": {"key": "a"}}}, path, 1, lambda _: None)
 
 
 def test_events_and_the_worklist_are_printed(stack: LocalStack, tmp_path: Path) -> None:
@@ -133,8 +129,11 @@ def test_events_and_the_worklist_are_printed(stack: LocalStack, tmp_path: Path) 
     assert requests.post(f"{stack.url}/workitems", json=workitem, timeout=10).status_code == 200
     listed = run(stack, tmp_path, "worklist", "--patient", "CLIENT-W")
     assert listed.returncode == 0, listed.stderr
-    assert "ROSSI^MARIO" in listed.stdout
-    assert "1 workitems" in listed.stdout
+    study = requests.get(f"{stack.url}/workitems?patientID=CLIENT-W&format=simple", timeout=10).json()[0][
+        "StudyInstanceUID"
+    ]
+    row = ["20300115", "101500", "CT1", "CT", "ROSSI^MARIO", "CLIENT-W", "CT of the head", study]
+    assert listed.stdout == "\t".join(row) + "\n"
     printed = run(stack, tmp_path, "events")
     assert printed.returncode == 0, printed.stderr
     assert all("eventId" in json.loads(line) for line in printed.stdout.splitlines())

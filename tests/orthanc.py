@@ -22,8 +22,7 @@ STARTING_SECONDS = 20.0
 def running_orthanc(folder: Path) -> Iterator[str]:
     """Its base URL; it keeps what it stores in the folder and asks for AUTHORIZATION."""
     orthanc = program("Orthanc", "orthanc orthanc-dicomweb")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {
         "Name": "tests",
         "StorageDirectory": str(folder),
@@ -48,6 +47,12 @@ def running_orthanc(folder: Path) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:

@@ -9,7 +9,7 @@ from dicom_service.errors import Conflict
 from dicom_service.exams.upload import read_files, responses, store_files
 from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import dicom_json_answer
-from dicom_service.http.exam_answers import REFUSED_EXAMPLE, STORED_EXAMPLE, UPLOAD_BODY
+from dicom_service.http.exam_answers import CHANGED_EXAMPLE, REFUSED_EXAMPLE, STORED_EXAMPLE, UPLOAD_BODY
 from dicom_service.http.openapi import dicom_json, problems
 from dicom_service.http.request import body_bytes, parse_json
 from dicom_service.pacs.dialects import dialect
@@ -22,15 +22,28 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
     "/exams",
     summary="Upload exams",
     description="Stores each DICOM file of the request; nothing when one of them is no DICOM Part 10 object. "
+    "May be repeated: a file that the PACS holds already is answered as stored, with `changed` where the PACS has "
+    "changed attributes of it. "
     "A request may hold about 4.5 MB; larger ones get the platform's own 413.",
     tags=["Exams"],
     operation_id="upload_exam",
-    responses=dicom_json("One STOW-RS response per file, in the order sent", [STORED_EXAMPLE])
+    responses=dicom_json(
+        "One STOW-RS response per file, in the order sent; `changed` names what the PACS has changed of one",
+        [STORED_EXAMPLE, CHANGED_EXAMPLE],
+    )
     | dicom_json(
         "The PACS stored some and refused others; `reason` says why", [STORED_EXAMPLE, REFUSED_EXAMPLE], status=202
     )
     | problems(
-        400, 401, 413, 422, 500, 502, 503, 504, s409="The PACS refused all files; `responses` holds its answers"
+        400,
+        401,
+        413,
+        422,
+        500,
+        502,
+        503,
+        504,
+        s409="The PACS refused all files, or holds others of their UIDs: see `responses`",
     ),
     openapi_extensions={"requestBody": UPLOAD_BODY},
 )

@@ -52,7 +52,7 @@ FAULTS: dict[str, Fault] = {
     "nothing done": status(200, STOW_NOTHING, "application/dicom+json"),
 }
 
-UPLOAD = {
+ANSWERED = {
     "no fault": 200,
     "slow": 504,
     "lost request": 502,
@@ -69,9 +69,15 @@ UPLOAD = {
     "another label": 200,
     "nothing done": 502,
 }
-SEARCH = UPLOAD | {"404": 200, "409": 502, "413": 502, "nothing done": 502}
-RETRIEVAL = UPLOAD | {"404": 404, "409": 502, "413": 502}
-CREATION = UPLOAD | {"413": 502, "nothing done": 200, "truncated": 502}
+UPLOAD = ANSWERED | {"slow": 200}
+"""After an answer that does not come the service looks, and finds the object: here the look is as slow, and in time."""
+
+UPLOAD_SEEN = UPLOAD | {"lost reply": 200, "truncated": 200}
+"""Where nothing but the answer to the upload is wrong."""
+
+SEARCH = ANSWERED | {"404": 200, "409": 502, "413": 502, "nothing done": 502}
+RETRIEVAL = ANSWERED | {"404": 404, "409": 502, "413": 502}
+CREATION = ANSWERED | {"413": 502, "nothing done": 200, "truncated": 502}
 DELETION = {**CREATION, "404": 404, "another label": 204, "no fault": 204, "nothing done": 204, "truncated": 204}
 
 
@@ -107,9 +113,27 @@ def test_upload(pacs: EmbeddedPacs, through: Callable[..., FaultProxy], invoke: 
     with through(FAULTS[name]) as proxy:
         answer = invoke("upload_exam", "POST", "/exams", body=make_object(), headers=headers)
     assert answer["statusCode"] == UPLOAD[name]
-    assert len(proxy.received) == 1
+    assert [method for method, _ in proxy.received].count("POST") == 1
     assert held(pacs) == proxy.changes()
     assert answer["statusCode"] != 200 or held(pacs) == 1
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_upload_of_which_only_the_answer_is_faulty(
+    pacs: EmbeddedPacs, through: Callable[..., FaultProxy], invoke: Invoke, name: str
+) -> None:
+    content, headers = make_object(), {"content-type": "application/dicom"}
+    with through(FAULTS[name], ("POST",)) as proxy:
+        answer = invoke("upload_exam", "POST", "/exams", body=content, headers=headers)
+    assert answer["statusCode"] == UPLOAD_SEEN[name]
+    methods = [method for method, _ in proxy.received]
+    assert methods.count("POST") == 1
+    assert methods.count("GET") <= 1, "one look, and only after a refusal"
+    assert (answer["statusCode"] == 200) == (held(pacs) == 1)
+    if answer["statusCode"] == 200:
+        [response] = json.loads(answer["body"])
+        assert response["00081199"]["Value"][0]["00081155"]["Value"] == [uids(content)[2]]
+        assert "changed" not in response
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -5,6 +5,7 @@ import os
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -16,6 +17,7 @@ from tests.conftest import PACS_KEY, Invoke
 from tests.faults.proxy import KillingProxy, When
 from tests.faults.worker import Worker
 from tests.pacs.objects import make_object, send, uids
+from tests.tiny_pacs import AUTHORIZATION, running_tiny_pacs
 from tests.transfers import arrived, in_pacs, status, upload
 
 OBJECT = make_object(PatientID="P7")
@@ -23,7 +25,7 @@ LEASE_SECONDS = 915
 STORING_CALLS, ARCHIVING_CALLS = 6, 9
 """To AWS on the way of one file and of one archive; the cases in which nobody is killed show that there are so many."""
 
-PACS_VARIABLES = ("PACS_SERVICE_URL", "PACS_AUTHORIZATION_TOKEN", "DICOM_UID_ROOT")
+PACS_VARIABLES = ("PACS_SERVICE_URL", "PACS_AUTHORIZATION_TOKEN", "PACS_DIALECT", "DICOM_UID_ROOT")
 
 
 @dataclass
@@ -53,6 +55,13 @@ class Transfers:
 
 @pytest.fixture
 def transfers(aws: Aws, pacs: EmbeddedPacs, resources_environment: dict[str, str]) -> Iterator[Transfers]:
+    with killable(aws, resources_environment) as made:
+        yield made
+
+
+@contextmanager
+def killable(aws: Aws, resources_environment: dict[str, str]) -> Iterator[Transfers]:
+    """Workers that the environment leads to the PACS that it names."""
     with KillingProxy(aws.url) as proxy:
         reached = {name: os.environ[name] for name in PACS_VARIABLES if name in os.environ}
         environment = {**resources_environment, **reached, **aws.environment, "AWS_ENDPOINT_URL": proxy.url}
@@ -77,6 +86,42 @@ def test_a_file_is_stored_and_its_bytes_deleted(
     assert file["state"] == "STORED", file
     assert in_pacs(pacs, OBJECT) == OBJECT
     assert not aws.client("s3").list_objects_v2(Bucket=os.environ["TRANSFER_BUCKET"]).get("Contents")
+
+
+@pytest.fixture(scope="module")
+def tiny_pacs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_tiny_pacs(tmp_path_factory.mktemp("tiny-pacs")) as url:
+        yield url
+
+
+@pytest.mark.parametrize("fatal", range(STORING_CALLS + 1))
+def test_a_file_is_stored_at_a_pacs_that_refuses_every_second_copy(
+    aws: Aws,
+    tiny_pacs: str,
+    unconfigured: None,
+    resources_environment: dict[str, str],
+    invoke: Invoke,
+    monkeypatch: pytest.MonkeyPatch,
+    fatal: int,
+) -> None:
+    # given
+    monkeypatch.setenv("PACS_DIALECT", "dicomweb")
+    monkeypatch.setenv("PACS_SERVICE_URL", f"{tiny_pacs}/dicomweb")
+    monkeypatch.setenv("PACS_AUTHORIZATION_TOKEN", AUTHORIZATION)
+    content = make_object()
+    upload_id = upload(invoke, content)
+    arrived(aws)
+    with killable(aws, resources_environment) as transfers:
+        transfers.proxy.arm(fatal, "before")
+        # when
+        transfers.run("store_upload", upload_id)
+    # then
+    assert transfers.killed == (1 if fatal else 0)
+    (file,) = status(invoke, upload_id)
+    assert (file["state"], file.get("reason")) == ("STORED", None)
+    study, series, instance = uids(content)
+    address = f"{tiny_pacs}/dicomweb/studies/{study}/series/{series}/instances/{instance}"
+    assert requests.get(address, headers={"Authorization": AUTHORIZATION}, timeout=10).ok
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

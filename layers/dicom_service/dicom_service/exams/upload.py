@@ -12,10 +12,11 @@ from dicom_service.errors import (
     RequestTooLarge,
 )
 from dicom_service.exams.part10 import Part10, identify
+from dicom_service.exams.storing.store import store_object
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.multipart import is_multipart, split_parts
 from dicom_service.pacs.session import PacsSession
-from dicom_service.pacs.store import StoreOutcome, refused, store_instance
+from dicom_service.pacs.store import StoreOutcome, refused
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def store_files(session: PacsSession, dialect: Dialect, files: list[UploadedFile
     failures: list[PacsError | RequestTooLarge] = []
     for file, identity in zip(files, identities, strict=True):
         try:
-            outcome = store_instance(session, dialect, file.content, identity.sop_class_uid, identity.sop_instance_uid)
+            outcome = store_object(session, dialect, file.content, identity)
         except (PacsError, RequestTooLarge) as error:
             failures.append(error)
             outcome = refused(identity.sop_class_uid, identity.sop_instance_uid, _in_doubt(error))
@@ -80,11 +81,19 @@ def store_files(session: PacsSession, dialect: Dialect, files: list[UploadedFile
 
 
 def responses(files: list[UploadedFile], outcomes: list[StoreOutcome]) -> list[dict[str, Any]]:
-    """One STOW-RS response per file, in the order sent; a refused one says why in `reason`, and which in `file`."""
-    return [
-        outcome.response if outcome.stored else {**outcome.response, "file": file.name, "reason": outcome.reason}
-        for file, outcome in zip(files, outcomes, strict=True)
-    ]
+    """One STOW-RS response per file, in the order sent; where there is more to say, which one it is in `file`.
+
+    A refused one says why in `reason`, a stored one names in `changed` what the PACS has changed of it.
+    """
+    return [_response(file, outcome) for file, outcome in zip(files, outcomes, strict=True)]
+
+
+def _response(file: UploadedFile, outcome: StoreOutcome) -> dict[str, Any]:
+    if not outcome.stored:
+        return {**outcome.response, "file": file.name, "reason": outcome.reason}
+    if outcome.changed:
+        return {**outcome.response, "file": file.name, "changed": list(outcome.changed)}
+    return outcome.response
 
 
 def _in_doubt(error: PacsError | RequestTooLarge) -> str:

@@ -49,6 +49,11 @@ STORED_EXAMPLE = {
         },
     )
 }
+CHANGED_EXAMPLE = {
+    "00081199": _attribute("SQ", {**_SOP, "00081196": _attribute("US", 0xB000)}),
+    "file": "file 2 (scan.dcm)",
+    "changed": ["AccessionNumber", "PatientName"],
+}
 REFUSED_EXAMPLE = {
     "00081198": _attribute("SQ", {**_SOP, "00081197": _attribute("US", 0xA700)}),
     "file": "file 2 (scan.dcm)",

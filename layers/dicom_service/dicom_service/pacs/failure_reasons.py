@@ -23,8 +23,6 @@ REASONS = {
     45070: "An object with this SOP Instance UID exists already",
 }
 
-EXISTS_ALREADY = frozenset({0x0111, 45070})
-
 OUT_OF_RESOURCES = range(0xA700, 0xA800)
 
 RANGES = (

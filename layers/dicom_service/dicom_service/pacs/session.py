@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from functools import cache
 from urllib.parse import quote, urlencode
 
@@ -65,6 +66,12 @@ class PacsSession:
         self._clock = clock
         self._sleep = sleep
         self._deadline = clock() + budget
+
+    def prolonged(self, seconds: float) -> "PacsSession":
+        """The same session with so much more time."""
+        longer = copy(self)
+        longer._deadline += seconds
+        return longer
 
     @property
     def address(self) -> str:

@@ -7,7 +7,7 @@ from dicom_service.errors import PacsError, PacsObjectUnknown, PacsRejected, Req
 from dicom_service.pacs.answers import PacsAnswer
 from dicom_service.pacs.attributes import first_value
 from dicom_service.pacs.dialects import Dialect
-from dicom_service.pacs.failure_reasons import EXISTS_ALREADY, OUT_OF_RESOURCES, in_words
+from dicom_service.pacs.failure_reasons import OUT_OF_RESOURCES, in_words
 from dicom_service.pacs.multipart import related_body
 from dicom_service.pacs.session import PacsSession
 from dicom_service.pacs.streams import SizedBody
@@ -16,31 +16,31 @@ REFERENCED_SOPS = "00081199"
 FAILED_SOPS = "00081198"
 SOP_CLASS_UID = "00081150"
 SOP_INSTANCE_UID = "00081155"
+WARNING_REASON = "00081196"
 FAILURE_REASON = "00081197"
 
 STORE_ANSWERS = frozenset({200, 201, 202, 400, 409, 413, 415})
 PROCESSING_FAILURE = 0x0110
+COERCION = 0xB000
+"""Coercion of data elements (PS3.18 Table I.2-1)."""
 
 
 @dataclass(frozen=True)
 class StoreOutcome:
     """What became of one object: `response` is its STOW-RS response in DICOM JSON (PS3.18 Annex I).
 
-    `reason` says in words why it was refused; it is empty where the object is stored.
+    `reason` says in words why it was refused; it is empty where the object is stored. `changed` names the attributes
+    that the PACS is seen to have changed of one that it holds.
     """
 
     response: dict[str, Any]
     reason: str = ""
+    changed: tuple[str, ...] = ()
 
     @property
     def stored(self) -> bool:
         """Whether the PACS said that it holds the object."""
         return not self.reason
-
-    @property
-    def exists_already(self) -> bool:
-        """Whether the PACS refused the object because it holds one with its SOP Instance UID."""
-        return not EXISTS_ALREADY.isdisjoint(_named(self.response, FAILED_SOPS).values())
 
     @property
     def out_of_resources(self) -> bool:
@@ -74,12 +74,14 @@ def store_instance(
     return StoreOutcome(_refusal(response, sop_class_uid, sop_instance_uid), in_words(reason))
 
 
-def accepted(sop_class_uid: str, sop_instance_uid: str) -> dict[str, Any]:
-    """The STOW-RS response for an object that is known to be stored."""
-    item = {
+def accepted(sop_class_uid: str, sop_instance_uid: str, *, coerced: bool) -> dict[str, Any]:
+    """The STOW-RS response for an object that is known to be stored, with a warning where it was `coerced`."""
+    item: dict[str, Any] = {
         SOP_CLASS_UID: {"vr": "UI", "Value": [sop_class_uid]},
         SOP_INSTANCE_UID: {"vr": "UI", "Value": [sop_instance_uid]},
     }
+    if coerced:
+        item[WARNING_REASON] = {"vr": "US", "Value": [COERCION]}
     return {REFERENCED_SOPS: {"vr": "SQ", "Value": [item]}}
 
 

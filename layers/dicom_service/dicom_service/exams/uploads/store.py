@@ -1,5 +1,6 @@
 """Storing an announced file once its bytes lie in the bucket: whole and only once, whatever its size."""
 
+import hashlib
 import json
 import re
 import time
@@ -12,7 +13,7 @@ from dicom_service.errors import NotDicom, NotFound, ServiceError
 from dicom_service.exams import queue
 from dicom_service.exams.bucket_file import BucketObject
 from dicom_service.exams.part10 import identify_file
-from dicom_service.exams.uploads.objects import sha256_of, store_object
+from dicom_service.exams.uploads.objects import stored_object
 from dicom_service.exams.uploads.rows import LEASE_SECONDS, Outcome, UploadRow, claim, conclude, incoming_key, release
 from dicom_service.exams.uploads.zip_file import START_BYTES, OutOfTime, is_zip, store_entries
 from dicom_service.faults import log_fault
@@ -95,7 +96,7 @@ def _stored(row: UploadRow, session: PacsSession, clock: Callable[[], float]) ->
         return Outcome("FAILED", "its bytes are no longer in the bucket")
     if incoming.size != row.size:
         return Outcome("REFUSED", f"it has {incoming.size} bytes, not the {row.size} that were announced")
-    if row.sha256 and sha256_of(iter(incoming)) != row.sha256:
+    if row.sha256 and _sha256_of(incoming) != row.sha256:
         return Outcome("REFUSED", "its SHA-256 is not the one that was announced")
     with incoming.open() as file:
         if is_zip(file.peek(START_BYTES)):
@@ -104,7 +105,14 @@ def _stored(row: UploadRow, session: PacsSession, clock: Callable[[], float]) ->
             identity = identify_file(file, incoming.size)
         except NotDicom as error:
             return Outcome("REFUSED", error.detail)
-    return store_object(session, incoming, identity)
+    return stored_object(session, incoming, identity)
+
+
+def _sha256_of(incoming: BucketObject) -> str:
+    digest = hashlib.sha256()
+    for piece in incoming:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _forget(upload_id: str, file_id: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from dicom_service.errors import NotDicom
 from dicom_service.exams.part10 import PREFIX, PREFIX_AT, Part10, identify, identify_file
-from dicom_service.exams.uploads.objects import store_object
+from dicom_service.exams.uploads.objects import stored_object
 from dicom_service.exams.uploads.rows import Outcome, UploadRow, put_entry, read_upload
 from dicom_service.exams.uploads.zip_entries import (
     CORRUPT,
@@ -114,7 +114,7 @@ def _store_entry(entry: Entry, session: PacsSession) -> Outcome:
     except CORRUPT:
         return Outcome("REFUSED", CANNOT_BE_UNPACKED)
     try:
-        return store_object(session, body, identity)
+        return stored_object(session, body, identity)
     except (zipfile.BadZipFile, zlib.error, EOFError):  # of an entry that is unpacked while it is sent
         return Outcome("REFUSED", CANNOT_BE_UNPACKED)
 

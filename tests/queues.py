@@ -26,7 +26,7 @@ def bodies(aws: Aws, queue_url: str) -> list[Any]:
 def queue_url(aws: Aws, logical_id: str) -> str:
     """The URL of a queue by its name in the template."""
     urls = aws.client("sqs").list_queues()["QueueUrls"]
-    return str(next(url for url in urls if f"-{logical_id}-" in url))
+    return str(next(url for url in urls if url.endswith(f"-{logical_id}")))
 
 
 def table(variable: str) -> str:

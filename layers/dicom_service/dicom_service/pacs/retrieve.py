@@ -13,7 +13,7 @@ from dicom_service.pacs.streams import PacsStream
 PREFIX_AT = 128
 PREFIX = b"DICM"
 
-NOT_THIS_ACCEPT = frozenset({400, 406, 415})
+NOT_THIS_WAY = frozenset({400, 406, 415})
 
 
 @dataclass(frozen=True)
@@ -50,19 +50,26 @@ def stream_instance(session: PacsSession, dialect: Dialect, instance: Instance) 
     Raises PacsObjectUnknown where the PACS has none. The pieces raise PacsError where what comes is no DICOM, whatever
     its label, or does not come whole: what came before is not to be taken for the object.
     """
-    if dialect.retrieval == "wado-uri":
-        query = _wado_uri(instance, "application/dicom") | {"transferSyntax": "original"}
-        with session.stream(dialect.retrieving, query=query, headers={}, answers={200}) as answer:
-            yield _object_stream(answer)
-        return
-    path = _wado_rs_path(dialect, instance)
-    for accept in dialect.accepts:
-        answers = {200, *NOT_THIS_ACCEPT}
-        with session.stream(path, headers={"Accept": accept}, answers=answers) as answer:
-            if answer.status not in NOT_THIS_ACCEPT:
+    for path, query, headers in _object_requests(dialect, instance):
+        answers = {200, *NOT_THIS_WAY}
+        with session.stream(path, query=query, headers=headers, answers=answers) as answer:
+            if answer.status not in NOT_THIS_WAY:
                 yield _object_stream(answer)
                 return
     raise PacsError("The PACS offers the object in no way that is known")
+
+
+def _object_requests(dialect: Dialect, instance: Instance) -> list[tuple[str, dict[str, str] | None, dict[str, str]]]:
+    """Path, query and headers of each way to ask for the object, the likeliest first.
+
+    By WADO-URI O3 transcodes unless it is asked for the original, which is no transfer syntax of the standard (PS3.18
+    section 9.1.2.2.3): another server refuses it, and is asked without one.
+    """
+    if dialect.retrieval == "wado-uri":
+        query = _wado_uri(instance, "application/dicom")
+        return [(dialect.retrieving, query | {"transferSyntax": "original"}, {}), (dialect.retrieving, query, {})]
+    path = _wado_rs_path(dialect, instance)
+    return [(path, None, {"Accept": accept}) for accept in dialect.accepts]
 
 
 def _object_stream(answer: PacsStream) -> ObjectStream:

@@ -89,7 +89,7 @@ def _hide_briefly(stack: LocalStack, name: str, properties: dict[str, object]) -
     """A message whose worker died comes again after 3 s instead of minutes."""
     sqs = stack.aws.client("sqs")
     for url in sqs.list_queues()["QueueUrls"]:
-        if f"-{name}-" in url:
+        if url.endswith(f"-{name}"):
             sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "3"})
 
 

@@ -3,11 +3,13 @@
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 from typing import NoReturn
 
 from dicom_service.errors import ConfigurationError
+from local.aws import STACK, Kept
 from local.stack import LocalStack, Settings
 
 SUMMARY = """\
@@ -15,6 +17,7 @@ SUMMARY = """\
   documentation  {url}/documentation
   PACS           {pacs}
   AWS (moto)     {aws}
+  data           {data}
   The API lets everyone in here: the tokens that a deployment asks for are not checked.
 
 Try it:
@@ -32,8 +35,7 @@ def main() -> int:
     try:
         with LocalStack(_settings()) as stack:
             print(f"ready {stack.url}", flush=True)
-            summary = SUMMARY.format(url=stack.url, pacs=stack.pacs_url, aws=stack.aws.url, exam=_exam())
-            print(summary, end="", flush=True)
+            print(_summary(stack), end="", flush=True)
             Event().wait()
     except (OSError, ValueError, ConfigurationError) as error:
         print(f"The service cannot start: {error}", file=sys.stderr)
@@ -41,6 +43,30 @@ def main() -> int:
     except _Ended:
         pass
     return 0
+
+
+def _summary(stack: LocalStack) -> str:
+    data = _data(stack.settings.data_dir, stack.aws.kept)
+    return SUMMARY.format(url=stack.url, pacs=stack.pacs_url, aws=stack.aws.url, data=data, exam=_exam())
+
+
+def _data(data_dir: Path | None, kept: Kept) -> str:
+    """Where everything is kept, how much of it came back, and what did not."""
+    if data_dir is None:
+        return "gone when it ends: exams, worklist, events and all else; DATA_DIR=./data keeps them"
+    lines = [f"kept in {data_dir}; found there: {_counted(kept.restored) or 'nothing yet'}"]
+    if kept.left:
+        lines.append(f"left alone, because this version has other stores: {_counted(kept.left)}")
+    lines += [f"left alone, because another version wrote it: {path}" for path in kept.others]
+    return f"\n{' ' * 17}".join(lines)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """`3 in EventsTable, 2 messages`."""
+    return ", ".join(
+        f"{count} {name}" if name in ("messages", "objects") else f"{count} in {name.removeprefix(f'{STACK}-')}"
+        for name, count in counts.items()
+    )
 
 
 class _Ended(BaseException):

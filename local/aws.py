@@ -5,16 +5,17 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from local.interrupts import uninterrupted
 from local.intrinsics import filled, key, resolvable
-from local.template import of_type
+from local.persistence.recorder import RESTORE
+from local.template import REGION, of_type
 
 ROOT = Path(__file__).parents[1]
-REGION = "eu-central-1"
 STACK = "dicom-service"
 
 STORES = frozenset(
@@ -22,18 +23,40 @@ STORES = frozenset(
 )
 """What moto's CloudFormation makes. Functions, roles and the API are run by us, or mean nothing on one machine."""
 
+NAMES = {
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+}
+"""Which property names a store: its name is the same at every start, so that what is kept finds its place."""
+
 SUBSCRIPTION_ATTRIBUTES = ("RawMessageDelivery", "FilterPolicy", "FilterPolicyScope")
 
 
-class Aws:
-    """moto's server in a process of its own. Its data are in memory and gone with it."""
+@dataclass(frozen=True)
+class Kept:
+    """What came back of an earlier run: how many of each store's things, and what is left alone on disk.
 
-    def __init__(self) -> None:
+    `left` counts what belongs to stores of another version; `others` are files of other versions of this program.
+    """
+
+    restored: Mapping[str, int] = field(default_factory=dict)
+    left: Mapping[str, int] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+
+
+class Aws:
+    """moto's server in a process of its own. Its data are in memory, and kept in the folder where there is one."""
+
+    def __init__(self, folder: Path | None = None) -> None:
         self._clients: dict[str, Any] = {}
+        self._folder = folder
+        self.kept = Kept()
 
     def start(self) -> None:
         """Begins to start, on a free port of 127.0.0.1."""
-        command = [sys.executable, "-m", "local.moto_server"]
+        command = [sys.executable, "-m", "local.moto_server", *([str(self._folder.absolute())] if self._folder else [])]
         with uninterrupted():
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True
@@ -88,8 +111,9 @@ class Aws:
         """Creates the stores of a translated template; gives all its resources, with what names stores resolved.
 
         moto's CloudFormation resolves Ref, Fn::GetAtt, Fn::Sub and Fn::Join for us: each is an output of its stack.
+        What was kept is put back before topics and buckets are tied to queues. Raises OSError where it cannot be read.
         """
-        stores = {name: _alone(resource) for name, resource in template["Resources"].items() if _is_store(resource)}
+        stores = {name: _alone(name, store) for name, store in template["Resources"].items() if _is_store(store)}
         wanted: list[Any] = [{"Ref": name} for name in stores]
         wanted += resolvable(template["Resources"], {*stores, *template.get("Parameters", {})})
         outputs = {key(expression): expression for expression in wanted}
@@ -101,9 +125,29 @@ class Aws:
         answered = self._create_stack(stack, parameters)
         values = {name: answered[f"Value{number}"] for number, name in enumerate(outputs)}
         resources: dict[str, Any] = filled(template["Resources"], values)
+        names = {name: values[key({"Ref": name})] for name in stores}
+        if self._folder:
+            self._restore(resources, names)
         self._subscribe(resources)
-        self._notify(resources, {name: values[key({"Ref": name})] for name in stores})
+        self._notify(resources, names)
         return resources
+
+    def _restore(self, resources: Mapping[str, Any], names: Mapping[str, str]) -> None:
+        expiry = {
+            names[name]: properties["TimeToLiveSpecification"]["AttributeName"]
+            for name, properties in of_type(resources, "AWS::DynamoDB::Table")
+            if "TimeToLiveSpecification" in properties
+        }
+        lifecycles = {
+            names[name]: _lifecycle(properties.get("LifecycleConfiguration", {}).get("Rules", []))
+            for name, properties in of_type(resources, "AWS::S3::Bucket")
+        }
+        body = json.dumps({"expiry": expiry, "lifecycles": lifecycles}).encode()
+        with urllib.request.urlopen(f"{self.url}{RESTORE}", data=body) as answer:  # noqa: S310 - our own socket
+            kept = json.load(answer)
+        if "error" in kept:
+            raise OSError(f"{self._folder} cannot be used: {kept['error']}")
+        self.kept = Kept(kept["restored"], kept["left"], tuple(kept["others"]))
 
     def _create_stack(self, stack: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
         cloudformation = self.client("cloudformation")
@@ -138,9 +182,22 @@ def _is_store(resource: Mapping[str, Any]) -> bool:
     return resource["Type"] in STORES
 
 
-def _alone(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """The resource without what ties it to others that moto does not get."""
-    return {name: value for name, value in resource.items() if name != "DependsOn"}
+def _alone(logical_id: str, resource: Mapping[str, Any]) -> dict[str, Any]:
+    """The resource without what ties it to others that moto does not get, and with a name."""
+    alone = {name: value for name, value in resource.items() if name != "DependsOn"}
+    if resource["Type"] in NAMES:
+        name = f"{STACK}-{logical_id}"
+        own = {NAMES[resource["Type"]]: name.lower() if resource["Type"] == "AWS::S3::Bucket" else name}
+        alone["Properties"] = own | resource.get("Properties", {})
+    return alone
+
+
+def _lifecycle(rules: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """The rules of a bucket as `local.persistence.buckets.Lifecycle` has them."""
+    objects = {rule.get("Prefix", ""): rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
+    parts = [rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] for rule in rules
+             if "AbortIncompleteMultipartUpload" in rule]  # fmt: skip
+    return {"objects": objects, "parts": min(parts, default=None)}
 
 
 def _notification(queue: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from local.aws import REGION, Aws
 from local.cors import cors
 from local.environment import Code
 from local.gateway import Gateway
+from local.persistence.holder import held
+from local.persistence.ports import last_port, note_port
 from local.pump import Pump
 from local.subscriber import Subscriber
 from local.workers import Pool, preload, wait_until_preloaded
@@ -29,8 +31,9 @@ WHOLE = {"": "", "o3": "", "dicomweb": "/dicom-web"}
 class Settings:
     """How a stack is run.
 
-    `port` 0 is any free one. `data_dir` holds the PACS's files; without one they are temporary. `variables` are those
-    of the service's configuration, others are ignored. The folders of the functions stand beside the `template`.
+    `port` 0 is any free one. `data_dir` keeps the PACS's files and the contents of AWS's stores; without one all of it
+    is gone at the end. `variables` are those of the service's configuration, others are ignored. The folders of the
+    functions stand beside the `template`.
     """
 
     port: int = 0
@@ -51,7 +54,8 @@ class LocalStack:
         self._running = ExitStack()
         self._gateway = Gateway(self.settings.port)
         self.url = self._gateway.url
-        self.aws = Aws()
+        self._aws_folder = self.settings.data_dir / "aws" if self.settings.data_dir else None
+        self.aws = Aws(self._aws_folder)
         self._pools: dict[str, Pool] = {}
         self.resources: dict[str, Any] = {}
         self.pacs_url = ""
@@ -59,7 +63,8 @@ class LocalStack:
     def start(self) -> Self:
         """Returns when everything answers; what was begun is ended again where something fails.
 
-        Raises ConfigurationError before anything is begun.
+        Raises ConfigurationError before anything is begun, and OSError where the data cannot be used: they are damaged,
+        or another stack has them.
         """
         try:
             self._start()
@@ -70,6 +75,8 @@ class LocalStack:
 
     def _start(self) -> None:
         configuration.check(self.settings.variables)
+        if self._aws_folder:
+            self._running.enter_context(held(self._aws_folder))
         preload()
         self.aws.start()
         self._running.callback(self.aws.stop)
@@ -106,8 +113,9 @@ class LocalStack:
         """The service's configuration: what is given, and around it what the stack itself brings along."""
         variables = {name: value for name, value in self.settings.variables.items() if value}
         if "CALLBACK_URLS" not in variables:
-            subscriber = Subscriber()
+            subscriber = Subscriber(last_port(self._aws_folder, "subscriber"))
             subscriber.start()
+            note_port(self._aws_folder, "subscriber", subscriber.port)
             self._running.callback(subscriber.stop)
             variables["CALLBACK_URLS"] = subscriber.url
         if "PACS_SERVICE_URL" not in variables:

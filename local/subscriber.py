@@ -8,15 +8,22 @@ from local.logs import say
 
 
 class Subscriber:
-    """Listens on a free port of 127.0.0.1, from `start` to `stop`."""
+    """Listens on 127.0.0.1, from `start` to `stop`: on a port where it can be had, else on a free one."""
 
-    def __init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    def __init__(self, port: int = 0) -> None:
+        try:
+            self._server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
+        except OSError:
+            self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._thread = Thread(target=self._server.serve_forever, args=(0.1,), name="subscriber", daemon=True)
 
     @property
+    def port(self) -> int:
+        return self._server.server_port
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/events"
+        return f"http://127.0.0.1:{self.port}/events"
 
     def start(self) -> None:
         self._thread.start()

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+REGION = "eu-central-1"
+"""Where the stack on one machine says that it is."""
+
 ARCHIVE = "s3://checkout/"
 """Stands before a local CodeUri: the translation takes nothing but addresses in S3."""
 

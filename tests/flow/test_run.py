@@ -6,66 +6,15 @@ import shlex
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 from pydicom.data import get_testdata_file
 
-ROOT = Path(__file__).parents[2]
-
-
-@contextmanager
-def running(tmp_path: Path, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process and its API's address, once it says that it is ready; its temporary files lie in `tmp_path`."""
-    with started(tmp_path, PORT="0", **variables) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        ready = re.fullmatch(r"ready (http://127\.0\.0\.1:\d+)\n", line)
-        assert ready, line
-        yield process, ready[1]
-
-
-@contextmanager
-def started(tmp_path: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": f"{ROOT / 'layers/dicom_service'}:{ROOT}",
-        "TMPDIR": str(tmp_path),
-        **variables,
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "local"],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def session_processes(session: int) -> list[str]:
-    """The command lines of the processes of a session; zombies have none."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[3]) == session and fields[0] != "Z":
-                found.append(stat.with_name("cmdline").read_text().replace("\0", " "))
-        except OSError:
-            continue
-    return found
+from tests.processes import running, session_processes, started
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
@@ -208,7 +157,7 @@ def test_the_configuration_comes_from_the_environment(tmp_path: Path) -> None:
         assert any("http://127.0.0.1:1/pacs" in process.stdout.readline() for _ in range(4))
         assert requests.get(f"{url}/uid", timeout=20).json()["uid"].startswith("1.2.3.")
         assert requests.get(f"{url}/exams/studies?PatientId=1", timeout=20).status_code == 502
-        assert list(tmp_path.glob("**/*.sqlite")) == []
+        assert list(tmp_path.glob("**/index.sqlite")) == []
 
 
 def test_data_dir_keeps_the_exams(tmp_path: Path) -> None:

@@ -46,6 +46,9 @@ lock: .venv/.made  ## the pinned requirements, anew
 	    --no-annotate --no-header -c requirements/dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; \
 	done
 
+settings: .venv/.made  ## docs/settings.md, after the table of the settings changed
+	$(PYTHON) -m local.settings_page
+
 contact-sheet: .venv/.made  ## docs/contact-sheet.png: the pictures of every test file of pydicom and pydicom-data
 	$(PYTHON) -m bench.contact_sheet docs/contact-sheet.png
 
@@ -55,4 +58,4 @@ redrive: .venv/.made  ## dead letters back to their queues: of the stack in AWS,
 deploy: build  ## to AWS, with samconfig.toml's parameters
 	.venv/bin/sam deploy
 
-.PHONY: help run demo probe test lint build openapi lock contact-sheet redrive deploy
+.PHONY: help run demo probe test lint build openapi settings lock contact-sheet redrive deploy

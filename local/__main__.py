@@ -8,8 +8,11 @@ from pathlib import Path
 from threading import Event
 from typing import NoReturn
 
+from dicom_service.configuration.table import TABLE
 from dicom_service.errors import ConfigurationError
+from local import configuration
 from local.aws import STACK, Kept
+from local.likenesses import misspelt
 from local.stack import LocalStack, Settings
 
 SUMMARY = """\
@@ -33,6 +36,8 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     try:
+        if _refused():
+            return 1
         with LocalStack(_settings()) as stack:
             print(f"ready {stack.url}", flush=True)
             print(_summary(stack), end="", flush=True)
@@ -86,13 +91,23 @@ def _exam() -> Path:
     return Path(pydicom.__file__).parent / "data/test_files/CT_small.dcm"
 
 
+def _refused() -> bool:
+    """Whether a setting is wrong. Says every one that is, and names variables that look like one."""
+    known = [setting.name for setting in (*configuration.OF_THE_RUNNER, *TABLE)]
+    for name, nearest in misspelt(os.environ, known):
+        hint = f"; did you mean {nearest}?" if nearest else ""
+        print(f"Warning: {name} is no setting of the service and changes nothing{hint}", file=sys.stderr)
+    problems = list(configuration.wrong(os.environ).values())
+    if len(problems) == 1:
+        print(f"The service cannot start: {problems[0]}", file=sys.stderr)
+    elif problems:
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        print(f"The service cannot start, {len(problems)} settings are wrong:{lines}", file=sys.stderr)
+    return bool(problems)
+
+
 def _settings() -> Settings:
-    """From the environment; raises ValueError for a PORT that is none."""
-    port = os.environ.get("PORT") or "8080"
-    if not port.isdecimal() or int(port) > 65535:
-        raise ValueError("PORT must be a number from 0 to 65535")
-    data_dir = os.environ.get("DATA_DIR")
-    return Settings(int(port), Path(data_dir) if data_dir else None, os.environ)
+    return Settings(configuration.port(), configuration.data_dir(), os.environ)
 
 
 if __name__ == "__main__":

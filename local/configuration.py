@@ -1,11 +1,15 @@
 """What the stack on one machine is configured with: the template's parameters, from the process's environment."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dicom_service.events.signature import parse_signing_secrets
-from dicom_service.events.subscribers import parse_subscribers
+from dicom_service import settings
+from dicom_service.configuration.setting import Setting
+from dicom_service.configuration.table import TABLE, wrong_settings
+from dicom_service.errors import ConfigurationError
 from local import template
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
@@ -24,6 +28,40 @@ UNENFORCED = {"JwtIssuer": "https://identity.invalid/", "JwtAudience": "local"}
 """The gateway on this machine lets everyone in."""
 
 
+MOST_PORT = 65535
+
+
+def port() -> int:
+    """Where the API listens, by PORT; 0 for any free port."""
+    return settings.whole_number("PORT", 8080, 0, MOST_PORT)
+
+
+def data_dir() -> Path | None:
+    """Where everything is kept, by DATA_DIR; raises ConfigurationError where that cannot be a folder of ours."""
+    folder = Path(settings.optional("DATA_DIR"))
+    if folder == Path():
+        return None
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigurationError("DATA_DIR is no folder that can be written to, nor can it be made")
+    return folder
+
+
+OF_THE_RUNNER = (
+    Setting(
+        "PORT",
+        f"whole number from 0 to {MOST_PORT}",
+        "where the API listens; 0 for any free port",
+        frozenset(),
+        port,
+        default="8080",
+        limits=(0, MOST_PORT),
+    ),
+    Setting("DATA_DIR", "path of a folder", "where everything is kept between two runs", frozenset(), data_dir),
+)
+"""Settings of `make run` alone."""
+
+
 def parameters(document: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, str]:
     """The template's parameters, of the variables that its functions take them as; other variables are ignored."""
     given = {**DEFAULTS, **variables}
@@ -34,13 +72,31 @@ def parameters(document: Mapping[str, Any], variables: Mapping[str, str]) -> dic
 
 
 def check(variables: Mapping[str, str]) -> None:
-    """Raises ConfigurationError for lists and secrets that the functions would refuse with the first event.
+    """Raises ConfigurationError that names every wrong setting of the service."""
+    if problems := wrong(variables, TABLE):
+        raise ConfigurationError("; ".join(problems.values()))
 
-    Lists and secrets that are ARNs are somebody else's to look up.
+
+def wrong(variables: Mapping[str, str], table: Iterable[Setting] = (*OF_THE_RUNNER, *TABLE)) -> dict[str, str]:
+    """What is wrong with the settings, by name. What an ARN names is not looked up: there is no AWS here to ask.
+
+    The embedded PACS takes a key whatever dialect it speaks.
     """
-    given = {name: value.strip() for name, value in {**DEFAULTS, **variables}.items()}
-    urls, secrets = given.get("CALLBACK_URLS", ""), given.get("CALLBACK_SIGNING_SECRET", "")
-    if not urls.startswith("arn:"):
-        parse_subscribers(urls, insecure=given["CALLBACK_ALLOW_INSECURE"] == "true")
-    if not secrets.startswith("arn:"):
-        parse_signing_secrets(secrets)
+    given = DEFAULTS | ({} if variables.get("PACS_SERVICE_URL") else {"PACS_AUTHORIZATION": "verbatim"})
+    given |= {name: value for name, value in variables.items() if value}
+    with _environment(given):
+        return wrong_settings(each for each in table if not settings.optional(each.name).startswith("arn:"))
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """The process's environment, with these settings and no others."""
+    before = dict(os.environ)
+    for setting in (*OF_THE_RUNNER, *TABLE):
+        os.environ.pop(setting.name, None)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

@@ -1,4 +1,4 @@
-"""`GET /-/healthz` and `GET /-/ready`: alive, and able to reach the PACS and the tables."""
+"""`GET /-/healthz` and `GET /-/ready`: alive, and rightly configured and able to reach the PACS and the tables."""
 
 from typing import Any, Literal
 
@@ -36,11 +36,11 @@ def healthz() -> Response[Health]:
 @app.get(
     "/-/ready",
     summary="Can the service do its work?",
-    description="Asks the PACS and each table for an answer.",
+    description="Checks every setting, and asks the PACS and each table for an answer.",
     tags=["Health"],
     operation_id="check_ready",
     responses={200: {"description": "It can"}}
-    | problems(400, 500, s503="The PACS or a table cannot be reached; `errors` names which"),
+    | problems(400, 500, s503="A setting is wrong, or the PACS or a table cannot be reached; `errors` names which"),
 )
 def ready() -> Response[Health]:
     missing = what_is_not_ready()

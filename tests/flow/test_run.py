@@ -116,13 +116,15 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     assert "in use" in err
 
 
-@pytest.mark.parametrize("port", ["http", "-1", "65536"])
-def test_a_port_that_is_none_is_one_clear_line(tmp_path: Path, port: str) -> None:
+@pytest.mark.parametrize(
+    ("port", "nearest"), [("http", ""), ("-1", "; the nearest is 0"), ("65536", "; the nearest is 65535")]
+)
+def test_a_port_that_is_none_is_one_clear_line(tmp_path: Path, port: str, nearest: str) -> None:
     with started(tmp_path, PORT=port) as process:
         _, err = process.communicate(timeout=10)
 
     assert process.returncode == 1
-    assert err == "The service cannot start: PORT must be a number from 0 to 65535\n"
+    assert err == f"The service cannot start: PORT must be a whole number from 0 to 65535{nearest}\n"
 
 
 @pytest.mark.parametrize(
@@ -146,6 +148,37 @@ def test_subscribers_and_secrets_that_are_wrong_are_one_clear_line(
     assert (process.returncode, out, err.count("\n")) == (1, "", 1)
     assert err.startswith(f"The service cannot start: {complaint}")
     assert "t0ken" not in err
+
+
+def test_every_wrong_setting_is_named_before_anything_starts(tmp_path: Path) -> None:
+    variables = {
+        "PACS_DIALECT": "orthnac",
+        "PACS_SERVICE_URL": "ftp://x",
+        "CALLBACK_URLS": "t0ken.example",
+        "DICOM_UID_ROOT": "abc",
+        "PORT": "http",
+        "DATA_DIR": "/dev/null/data",
+        # and what looks like a setting, beside what does not
+        "CALLBACK_URL": "https://t0ken.example",
+        "PACS_URL": "https://pacs.example",
+        "HOME": "/",
+        "AWS_CA_BUNDLE": "/etc/ssl",
+    }
+    with started(tmp_path, **variables) as process:
+        out, err = process.communicate(timeout=10)
+
+    assert (process.returncode, out) == (1, "")
+    warnings, _, problems = err.partition("The service cannot start, 6 settings are wrong:\n")
+    assert warnings.splitlines() == [
+        "Warning: CALLBACK_URL is no setting of the service and changes nothing; did you mean CALLBACK_URLS?",
+        "Warning: PACS_URL is no setting of the service and changes nothing; did you mean PACS_SERVICE_URL?",
+    ]
+    assert [line.split()[0].rstrip(":") for line in problems.splitlines()] == [
+        "PORT", "DATA_DIR", "PACS_SERVICE_URL", "PACS_DIALECT", "DICOM_UID_ROOT", "CALLBACK_URLS",
+    ]  # fmt: skip
+    assert "did you mean orthanc?" in problems
+    assert "t0ken" not in err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_configuration_comes_from_the_environment(tmp_path: Path) -> None:

@@ -243,5 +243,6 @@ def test_credentials_of_one_kind_are_never_sent_as_another(unconfigured: None, m
         monkeypatch.setenv("PACS_AUTHORIZATION", "oauth2")
         monkeypatch.setenv("PACS_OAUTH_TOKEN_URL", f"{pacs.url}/token")
         monkeypatch.setenv("PACS_OAUTH_CLIENT_ID", "id")
+        monkeypatch.setenv("PACS_OAUTH_CLIENT_SECRET", "s3cret")
         pacs_session().send("GET", "/studies")
     assert [asked.headers.get("Authorization") for asked in pacs.asked] == [None, "Bearer one"]

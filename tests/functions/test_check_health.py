@@ -35,5 +35,34 @@ def test_everything_that_is_missing_is_named(aws: Aws, invoke: Invoke, monkeypat
     answered = invoke("check_health", path="/-/ready")
     assert answered["statusCode"] == 503
     errors = {error["field"]: error["message"] for error in json.loads(answered["body"])["errors"]}
-    assert set(errors) == {"PACS", "UIDS_TABLE", "EVENTS_TABLE"}
-    assert "PACS_SERVICE_URL" in errors["PACS"]
+    assert set(errors) == {"PACS_SERVICE_URL", "UIDS_TABLE", "EVENTS_TABLE"}
+    assert errors["PACS_SERVICE_URL"] == "PACS_SERVICE_URL is not set"
+
+
+def test_every_setting_that_is_wrong_is_named_and_no_value_of_it(
+    aws: Aws, pacs: EmbeddedPacs, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What other functions read, as CALLBACK_URLS and DICOM_UID_ROOT, is found before they need it."""
+    wrong = {
+        "CALLBACK_URLS": "s3cret.example",
+        "CALLBACK_SIGNING_SECRET": "s3cret",
+        "DICOM_UID_ROOT": "s3cret",
+        "DICOM_VIEWER_URL": "https://user:s3cret@viewer.example",
+        "VIEWER_AUTHORIZATION_TOKEN": "s3cret\nX-Header: 1",
+    }
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+    answered = invoke("check_health", path="/-/ready")
+    assert answered["statusCode"] == 503
+    assert {error["field"] for error in json.loads(answered["body"])["errors"]} == set(wrong)
+    assert "s3cret" not in answered["body"]
+
+
+def test_a_setting_that_names_a_secret_is_wrong_where_there_is_none(
+    aws: Aws, pacs: EmbeddedPacs, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:dicom-service/callback-AbCdEf"
+    monkeypatch.setenv("CALLBACK_URLS", arn)
+    answered = invoke("check_health", path="/-/ready")
+    (error,) = json.loads(answered["body"])["errors"]
+    assert error == {"field": "CALLBACK_URLS", "message": "CALLBACK_URLS names a secret that cannot be read"}

@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "worklist": FOUNDATIONS | {"pacs"},
     "exams": FOUNDATIONS | {"batch", "faults", "pacs"},
     "viewer": FOUNDATIONS | {"pacs"},
-    "readiness": FOUNDATIONS | {"pacs"},
+    "configuration": FOUNDATIONS | {"pacs", "worklist", "events"},
+    "readiness": FOUNDATIONS | {"configuration", "pacs"},
     "events": FOUNDATIONS | {"batch", "faults"},
     "http": {"errors", "faults", "uid"},
 }

@@ -1,10 +1,10 @@
-"""What the service cannot do its work without: the PACS, and its own tables."""
+"""What the service cannot do its work without: right settings, the PACS, and its own tables."""
 
 from collections.abc import Callable
 from functools import partial
 
 from dicom_service import settings
-from dicom_service.errors import ServiceError, StoreUnavailable
+from dicom_service.errors import ConfigurationError, ServiceError, StoreUnavailable
 from dicom_service.pacs.dialects import dialect
 from dicom_service.pacs.session import pacs_session
 from dicom_service.stores import client, translated
@@ -25,14 +25,22 @@ TABLES = (
 
 
 def what_is_not_ready() -> dict[str, str]:
-    """What fails, by name, with the reason in words; empty where all is well."""
+    """What fails, by name, with the reason in words; empty where all is well.
+
+    A setting is named by its variable. Where that keeps the PACS from being asked, the setting alone is named.
+    """
+    from dicom_service.configuration.table import wrong_settings  # not needed to say that it is alive
+
+    failures = wrong_settings()
     checks: dict[str, Callable[[], None]] = {"PACS": _ask_pacs} | {
         name: partial(_look_at_table, name) for name in TABLES
     }
-    failures: dict[str, str] = {}
     for name, check in checks.items():
         try:
             check()
+        except ConfigurationError as error:
+            if error.detail not in failures.values():
+                failures[name] = error.detail
         except ServiceError as error:
             failures[name] = error.detail
     return failures

@@ -1,12 +1,24 @@
 """The configuration: environment variables, each checked when it is first used, with an error that names it."""
 
 import os
+import re
 from urllib.parse import urlsplit
 
 from dicom_service.errors import ConfigurationError
 
 SECRET_MAX_AGE_SECONDS = 300
 """How long a secret fetched from Secrets Manager is used before it is asked for again: a rotation needs no redeploy."""
+
+
+URL = r"https?://[^\s/?#@\\]+(/[^\s#\\]*)?"
+BASE_URL = r"https?://[^\s/?#@\\]+(/[^\s?#\\]*)?"
+"""Without a user, a query and a fragment: paths are put behind it."""
+
+SEGMENT = r"[A-Za-z0-9_~!$&'()*+,;=:@%-][A-Za-z0-9._~!$&'()*+,;=:@%-]*"
+PATH = f"/?{SEGMENT}(/{SEGMENT})*/?"
+"""Segments of RFC 3986 section 3.3; none is empty or begins with a dot."""
+
+MEANT = {"1": "true", "yes": "true", "on": "true", "0": "false", "no": "false", "off": "false"}
 
 
 def required(name: str) -> str:
@@ -22,30 +34,53 @@ def optional(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
-def url(name: str, default: str = "") -> str:
-    """An absolute http or https URL without a trailing slash; required unless there is a default."""
-    value = optional(name, default) if default else required(name)
+def url(name: str, pattern: str = BASE_URL) -> str:
+    """An http or https URL without a user, a fragment and a trailing slash; only the pattern `URL` allows a query."""
+    value = required(name)
     try:
         parts = urlsplit(value)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        valid = bool(re.fullmatch(pattern, value)) and value.isprintable() and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False
     if not valid:
-        raise ConfigurationError(f"{name} is not an http or https URL")
+        lacking = "user and fragment" if pattern == URL else "user, query and fragment"
+        raise ConfigurationError(f"{name} must be an http or https URL such as https://example.org, without {lacking}")
     return value.rstrip("/")
 
 
-def path(name: str, default: str) -> str:
-    """A path below a base URL, with one leading slash and no trailing one."""
-    return "/" + optional(name, default).strip("/")
+def path(name: str, default: str, place: str = "") -> str:
+    """A path below a base URL, with one leading slash and no trailing one; it may hold the `place` of something."""
+    value = optional(name, default)
+    if value.strip("/") and not re.fullmatch(PATH, value.replace(place, "_") if place else value):
+        raise ConfigurationError(f"{name} must be a path such as /dicom-web/studies, without host and query")
+    return "/" + value.strip("/")
 
 
 def choice(name: str, choices: tuple[str, ...], default: str) -> str:
     """One of the choices."""
     value = optional(name, default)
     if value not in choices:
-        raise ConfigurationError(f"{name} must be one of {', '.join(choices)}")
+        raise ConfigurationError(f"{name} must be one of {', '.join(choices)}{nearest(value, choices)}")
     return value
+
+
+def words(name: str, choices: tuple[str, ...]) -> tuple[str, ...]:
+    """Some of the choices, separated by commas, in the order given; none where the variable is missing."""
+    given = tuple(word.strip() for word in optional(name).split(",")) if optional(name) else ()
+    for word in given:
+        if word not in choices:
+            known = ", ".join(choices)
+            raise ConfigurationError(f"{name} must be some of {known}, separated by commas{nearest(word, choices)}")
+    return given
+
+
+def nearest(value: str, choices: tuple[str, ...]) -> str:
+    """`; did you mean orthanc?`, or nothing where no choice is like the value."""
+    from difflib import get_close_matches  # needed for a wrong value alone
+
+    lower = value.strip().lower()
+    close = [MEANT[lower]] if MEANT.get(lower) in choices else get_close_matches(lower, choices, 1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def flag(name: str) -> bool:
@@ -57,8 +92,18 @@ def whole_number(name: str, default: int, lowest: int, highest: int) -> int:
     """A whole number between the two limits, both included."""
     value = optional(name, str(default))
     if not value.isascii() or not value.isdigit() or not lowest <= int(value) <= highest:
-        raise ConfigurationError(f"{name} must be a whole number from {lowest} to {highest}")
+        beyond = re.fullmatch(r"-?[0-9]{1,20}", value)
+        hint = f"; the nearest is {min(max(int(value), lowest), highest)}" if beyond else ""
+        raise ConfigurationError(f"{name} must be a whole number from {lowest} to {highest}{hint}")
     return int(value)
+
+
+def header(name: str) -> str:
+    """A secret that is sent as the value of a header field, which has printable ASCII alone (RFC 9110 section 5.5)."""
+    value = secret(name)
+    if not (value.isascii() and value.isprintable()):
+        raise ConfigurationError(f"{name} has a line break or another character that no header may have")
+    return value
 
 
 def secret(name: str) -> str:

@@ -14,7 +14,11 @@ EXISTING_UID_PATTERN = r"^[0-9]+(\.[0-9]+)*$"
 """Of a UID that names something which exists: archives hold components with leading zeros."""
 
 UID_MAX_LENGTH = 64
+ROOT_PATTERN = r"([01]\.[1-3]?[0-9]|2\.(0|[1-9][0-9]*))(\.(0|[1-9][0-9]*))*\.?"
+"""Two components at the least, and what the first two may be (ITU-T X.660 section A.2). A dot may stand at the end."""
+
 SHORTEST_RANDOM_PART = 20
+LONGEST_ROOT = UID_MAX_LENGTH - 1 - SHORTEST_RANDOM_PART
 
 
 def is_uid(text: str) -> bool:
@@ -39,10 +43,11 @@ def nearest[Entry](table: Mapping[str, Entry], uid: str) -> Entry | None:
 
 def uid_root() -> str:
     """The organization's root from DICOM_UID_ROOT; it must leave at least 20 random digits behind its dot."""
-    root = settings.required("DICOM_UID_ROOT").rstrip(".")
-    if not is_uid(root):
-        raise ConfigurationError("DICOM_UID_ROOT is not a UID")
-    if UID_MAX_LENGTH - len(root) - 1 < SHORTEST_RANDOM_PART:
+    given = settings.required("DICOM_UID_ROOT")
+    root = given.removesuffix(".")
+    if not re.fullmatch(ROOT_PATTERN, given) or not is_uid(root):
+        raise ConfigurationError("DICOM_UID_ROOT is not a UID: numbers and dots, such as 1.2.826.0.1.3680043.10.1")
+    if len(root) > LONGEST_ROOT:
         raise ConfigurationError(f"DICOM_UID_ROOT leaves fewer than {SHORTEST_RANDOM_PART} random digits")
     return root
 

@@ -95,7 +95,9 @@ def test_a_name_in_another_alphabet_is_asked_for_in_its_own_form(monkeypatch: py
 
 def test_networks_that_are_none_are_named_by_their_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLBACK_ALLOWED_NETWORKS", "10.20.0.1/16")
-    with pytest.raises(ConfigurationError, match=r"^CALLBACK_ALLOWED_NETWORKS "):
+    with pytest.raises(
+        ConfigurationError, match=r"^CALLBACK_ALLOWED_NETWORKS: entry 1 .* did you mean 10\.20\.0\.0/16"
+    ):
         callable_addresses("a.example", 443, giving(*PUBLIC))
 
 

@@ -66,7 +66,7 @@ def callable_addresses(host: str, port: int, resolve: Resolve) -> list[str]:
     if not addresses:
         raise AddressRefused("the host's name has no address")
     if not settings.flag("CALLBACK_ALLOW_INSECURE"):
-        networks = _allowed_networks()
+        networks = allowed_networks()
         if not all(_is_callable(address, networks) for address in addresses):
             raise AddressRefused("the host's address is not public")
     return addresses
@@ -86,9 +86,19 @@ def _holds_ipv4(number: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     return number in ipaddress.ip_network("64:ff9b::/96")
 
 
-def _allowed_networks() -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+def allowed_networks() -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Those of CALLBACK_ALLOWED_NETWORKS; raises ConfigurationError."""
     texts = [text.strip() for text in settings.optional("CALLBACK_ALLOWED_NETWORKS").split(",")]
+    return [_network(number, text) for number, text in enumerate(texts, 1) if text]
+
+
+def _network(number: int, text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
-        return [ipaddress.ip_network(text) for text in texts if text]
+        return ipaddress.ip_network(text)
     except ValueError as error:
-        raise ConfigurationError("CALLBACK_ALLOWED_NETWORKS is not a list of networks such as 10.20.0.0/16") from error
+        problem = f"CALLBACK_ALLOWED_NETWORKS: entry {number} is not a network such as 10.20.0.0/16"
+        try:
+            problem += f"; did you mean {ipaddress.ip_network(text, strict=False)}?"
+        except ValueError:
+            raise ConfigurationError(problem) from error
+        raise ConfigurationError(problem) from error

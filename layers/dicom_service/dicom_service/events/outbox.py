@@ -27,6 +27,9 @@ INLINE_BYTES = 300_000
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 """
 
+DEDUPE_SECONDS = 600
+MOST_DEDUPE_SECONDS = 86400
+
 PAYLOAD_MARK = "payload#"
 OUTBOX_INDEX = "unpublished"
 MOST_TRIES = 5
@@ -77,7 +80,7 @@ def store_event(
     now = clock()
     digest = hashlib.sha256(payload).hexdigest()
     event = _item(new_id(), now, facts) | _content(payload, digest)
-    window = settings.whole_number("CALLBACK_DEDUPE_SECONDS", 600, 0, 86400)
+    window = dedupe_seconds()
     if not window:
         with translated("store the event"):
             client("dynamodb").put_item(TableName=_table(), Item=event)
@@ -87,6 +90,11 @@ def store_event(
         "expiresAt": {"N": str(int(now) + window)},
     }
     return event["eventId"]["S"] if _put_both(event, mark, int(now)) else None
+
+
+def dedupe_seconds() -> int:
+    """For so long an identical payload is the same event; 0 for never."""
+    return settings.whole_number("CALLBACK_DEDUPE_SECONDS", DEDUPE_SECONDS, 0, MOST_DEDUPE_SECONDS)
 
 
 def load_event(event_id: str) -> StoredEvent:

@@ -93,7 +93,7 @@ def credentials(kind: Authorization, url: str) -> Credentials:
         return TokenAuthorization(access_tokens())
     if kind == "sigv4":
         return SignedRequests(_region(url))
-    return VerbatimAuthorization(settings.secret("PACS_AUTHORIZATION_TOKEN"))
+    return VerbatimAuthorization(settings.header("PACS_AUTHORIZATION_TOKEN"))
 
 
 def _region(url: str) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
 
 from dicom_service import settings
-from dicom_service.errors import ConfigurationError
 
 Retrieval = Literal["wado-rs", "wado-uri"]
 PictureWay = Literal["thumbnail", "rendered", "wado-uri"]
@@ -110,6 +109,8 @@ DIALECTS = {
     ),
 }
 
+DEFAULT = "o3"
+
 PATHS = {
     "storing": "PACS_POST_EXAM_ENDPOINT",
     "searching": "PACS_EXAMS_RETRIEVING_ENDPOINT",
@@ -119,6 +120,10 @@ PATHS = {
     "workitem_deletion": "PACS_WORKITEM_DELETION_ENDPOINT",
     "patient_creation": "PACS_PATIENT_CREATION_ENDPOINT",
 }
+STUDY_PLACE = "{studyInstanceUID}"
+PLACES = {"workitem_deletion": STUDY_PLACE}
+"""What a path may hold in place of an identifier; where it does not, the identifier is put behind it."""
+
 CHOICES: dict[str, tuple[str, tuple[str, ...]]] = {
     "retrieval": ("PACS_RETRIEVAL", get_args(Retrieval)),
     "authorization": ("PACS_AUTHORIZATION", get_args(Authorization)),
@@ -135,13 +140,15 @@ ACCEPTS = {"multipart": MULTIPART, "single": SINGLE_PART}
 
 def dialect() -> Dialect:
     """The dialect that PACS_DIALECT names, with every property that the environment overrides."""
-    chosen = DIALECTS[settings.choice("PACS_DIALECT", tuple(DIALECTS), "o3")]
-    paths: dict[str, Any] = {field: settings.path(name, getattr(chosen, field)) for field, name in PATHS.items()}
+    chosen = chosen_dialect()
+    paths: dict[str, Any] = {
+        field: settings.path(name, getattr(chosen, field), PLACES.get(field, "")) for field, name in PATHS.items()
+    }
     overrides = {field: path for field, path in paths.items() if path != "/"}
     for field, (name, choices) in CHOICES.items():
         overrides[field] = settings.choice(name, choices, getattr(chosen, field))
-    pictures = cast("tuple[PictureWay, ...] | None", _several(PICTURES, get_args(PictureWay)))
-    accepts = _several(CONTENT_TYPES, tuple(ACCEPTS))
+    pictures = picture_ways()
+    accepts = settings.words(CONTENT_TYPES, tuple(ACCEPTS))
     return replace(
         chosen,
         **overrides,
@@ -150,12 +157,14 @@ def dialect() -> Dialect:
     )
 
 
-def _several(name: str, choices: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The variable's words in the order given, none of them for `none`; None where it is not set."""
-    given = settings.optional(name)
-    if not given:
-        return None
-    words = () if given == "none" else tuple(word.strip() for word in given.split(","))
-    if not set(words) <= set(choices):
-        raise ConfigurationError(f"{name} must be some of {', '.join(choices)}, separated by commas")
-    return words
+def chosen_dialect() -> Dialect:
+    """The one that PACS_DIALECT names, as it stands in the table."""
+    return DIALECTS[settings.choice("PACS_DIALECT", tuple(DIALECTS), DEFAULT)]
+
+
+def picture_ways() -> tuple[PictureWay, ...] | None:
+    """Those of PACS_PICTURES, none of them for `none`; None where it is not set."""
+    given = settings.optional(PICTURES)
+    if given in ("", "none"):
+        return () if given else None
+    return cast("tuple[PictureWay, ...]", settings.words(PICTURES, get_args(PictureWay)))

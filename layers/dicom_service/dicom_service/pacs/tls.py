@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import ssl
 import tempfile
 from dataclasses import dataclass
 from functools import cache
@@ -42,6 +43,28 @@ def authorities_beside_the_pacs() -> str | None:
     named = os.environ.get("REQUESTS_CA_BUNDLE", "")
     bundles = (own, named if os.path.isfile(named) else where())
     return _written("\n".join(Path(bundle).read_text(encoding="utf-8") for bundle in bundles))
+
+
+def check_authorities() -> None:
+    """Raises ConfigurationError where PACS_CA_BUNDLE holds no certificate."""
+    path = _file("PACS_CA_BUNDLE")
+    try:
+        if path:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError("PACS_CA_BUNDLE holds no certificate in PEM") from error
+
+
+def check_certificate() -> None:
+    """Raises ConfigurationError where PACS_CLIENT_CERTIFICATE holds no certificate, or not its key as plain text."""
+    path = _file("PACS_CLIENT_CERTIFICATE")
+    try:
+        if path:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(path, password=lambda: "")
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            "PACS_CLIENT_CERTIFICATE holds no certificate with its private key in PEM, without a passphrase"
+        ) from error
 
 
 def _file(name: str) -> str | None:

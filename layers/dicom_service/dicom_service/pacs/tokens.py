@@ -86,9 +86,13 @@ class AccessTokens:
 
 
 def access_tokens() -> AccessTokens:
-    """The tokens of the client that the environment names: the same for every session of this process."""
+    """The tokens of the client that the environment names: the same for every session of this process.
+
+    A client without a secret may not use this grant (RFC 6749 section 4.4).
+    """
+    settings.required("PACS_OAUTH_CLIENT_SECRET")
     return _tokens(
-        settings.url("PACS_OAUTH_TOKEN_URL"),
+        settings.url("PACS_OAUTH_TOKEN_URL", settings.URL),
         settings.required("PACS_OAUTH_CLIENT_ID"),
         settings.secret("PACS_OAUTH_CLIENT_SECRET"),
         settings.optional("PACS_OAUTH_SCOPE"),

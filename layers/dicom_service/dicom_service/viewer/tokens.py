@@ -16,7 +16,7 @@ PLAIN_TOKEN = re.compile(r"[!-~]{1,4096}")
 
 def viewer_session() -> PacsSession:
     """A session with the viewer that the environment names, with the viewer's own key."""
-    url, key = settings.url("DICOM_VIEWER_URL"), settings.secret("VIEWER_AUTHORIZATION_TOKEN")
+    url, key = settings.url("DICOM_VIEWER_URL"), settings.header("VIEWER_AUTHORIZATION_TOKEN")
     return PacsSession(url, key, name="viewer", budget=BUDGET_SECONDS)
 
 

@@ -1,8 +1,7 @@
 """The end of a workitem: its exam has arrived."""
 
-from dicom_service import settings
 from dicom_service.errors import NotFound
-from dicom_service.worklist.backends import worklist
+from dicom_service.worklist.backends import backend, worklist
 from dicom_service.worklist.fields import BY_NAME
 from dicom_service.worklist.mapper import Dataset, study_uid_of, values_of
 from dicom_service.worklist.normal import normal_form
@@ -19,7 +18,7 @@ def complete(study_uid: str, accession_number: str, patient_id: str) -> None:
     is by the accession number, and then only where the patient is the same. Both of the latter may be empty. A repeat
     changes nothing.
     """
-    if settings.optional("WORKLIST_BACKEND") != "dynamodb":
+    if backend() != "dynamodb":
         return
     kept = worklist()
     found = [normal_form(item) for item in kept.items(study_uid=study_uid)]

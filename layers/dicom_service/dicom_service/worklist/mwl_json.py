@@ -1,7 +1,7 @@
 """A worklist of Modality Worklist items as DICOM JSON on three paths, as O3-DPACS has it."""
 
 from dicom_service.errors import NotFound, PacsError, PacsObjectUnknown
-from dicom_service.pacs.dialects import Dialect
+from dicom_service.pacs.dialects import STUDY_PLACE, Dialect
 from dicom_service.pacs.session import PacsSession
 from dicom_service.worklist.conversation import NOT_CHANGED, check_no_page, items_at, post_item
 from dicom_service.worklist.mapper import Dataset, study_uid_of
@@ -9,9 +9,6 @@ from dicom_service.worklist.protocol import UNKNOWN
 
 ACCEPT = {"Accept": "application/dicom+json, application/json;q=0.9"}
 CONTENT = ACCEPT | {"Content-Type": "application/dicom+json"}
-
-STUDY_PLACE = "{studyInstanceUID}"
-"""Where the UID stands in PACS_WORKITEM_DELETION_ENDPOINT; at the end, where it has no such place."""
 
 
 class MwlJson:

@@ -1,0 +1,94 @@
+"""What there is to say of a setting, and the kinds of settings.
+
+A check is what the functions do at the first use: nothing is checked here in another way.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dicom_service import settings
+
+
+@dataclass(frozen=True)
+class Setting:
+    """An environment variable; `check` raises ConfigurationError, whose text begins with the name, for a wrong value.
+
+    `form` says in words what a value looks like, `pattern`, `choices` and `limits` to machines. A `secret` may be the
+    ARN of one in Secrets Manager, and no text ever holds its value. `/-/ready` reads every setting that functions read.
+    """
+
+    name: str
+    form: str
+    meaning: str
+    readers: frozenset[str]
+    check: Callable[[], object]
+    default: str = ""
+    required: bool = False
+    secret: bool = False
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    limits: tuple[int, int] | None = None
+    most_characters: int | None = None
+
+    @property
+    def is_set(self) -> bool:
+        return bool(settings.optional(self.name))
+
+
+def where_set(name: str, check: Callable[[], object]) -> Callable[[], object]:
+    return lambda: check() if settings.optional(name) else None
+
+
+def url(name: str, meaning: str, readers: frozenset[str], **more: Any) -> Setting:
+    def check() -> str:
+        return settings.url(name)
+
+    required = more.get("required", False)
+    form = "http or https URL without a user, a query or a fragment"
+    pattern = settings.BASE_URL if required else f"({settings.BASE_URL})?"
+    return Setting(name, form, meaning, readers, check if required else where_set(name, check), pattern=pattern, **more)
+
+
+def path(name: str, meaning: str, readers: frozenset[str], default: str = "", place: str = "") -> Setting:
+    pattern = r"[^\s?#\\]*"  # short enough for a template that has it many times
+    return Setting(
+        name, "path", meaning, readers, lambda: settings.path(name, default, place), default=default, pattern=pattern
+    )
+
+
+def choice(name: str, meaning: str, readers: frozenset[str], choices: tuple[str, ...], default: str = "") -> Setting:
+    return Setting(
+        name,
+        "one of " + ", ".join(f"`{choice}`" for choice in choices),
+        meaning,
+        readers,
+        lambda: settings.choice(name, choices, default or choices[0]),
+        default=default,
+        choices=choices,
+    )
+
+
+def words(
+    name: str,
+    meaning: str,
+    readers: frozenset[str],
+    choices: tuple[str, ...],
+    check: Callable[[], object],
+    *,
+    none: bool,
+) -> Setting:
+    word = "(" + "|".join(choices) + ")"
+    form = "some of " + ", ".join(f"`{choice}`" for choice in choices) + ", separated by commas"
+    if none:
+        form += "; or `none`"
+    pattern = f"({'none|' if none else ''}{word}( *, *{word})*)?"
+    return Setting(name, form, meaning, readers, check, pattern=pattern)
+
+
+def text(name: str, meaning: str, readers: frozenset[str], default: str = "") -> Setting:
+    return Setting(name, "text", meaning, readers, lambda: settings.optional(name, default), default=default)
+
+
+def header(name: str, meaning: str, readers: frozenset[str]) -> Setting:
+    return Setting(name, "printable ASCII", meaning, readers, lambda: settings.header(name), secret=True)

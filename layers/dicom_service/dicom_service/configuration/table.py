@@ -1,0 +1,257 @@
+"""Every setting of the service, once: its name, its form, its default, what it means, which functions read it.
+
+`/-/ready` and `make run` check all at once, the template's parameters and docs/settings.md are held to the table.
+No function but check_health loads it.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import get_args
+
+from dicom_service import settings, uid
+from dicom_service.configuration.setting import Setting, choice, header, path, text, url, words
+from dicom_service.errors import ConfigurationError
+from dicom_service.events import address, outbox, signature, subscribers
+from dicom_service.pacs import dialects, tls
+from dicom_service.worklist import backends
+
+WORKLIST = frozenset({"create_workitem", "list_workitems", "update_workitem", "delete_workitem"})
+PACS = WORKLIST | {
+    "search_studies", "search_series", "search_instances", "upload_exam", "store_upload", "retrieve_exam",
+    "retrieve_thumbnail", "archive_study", "prepare_download",
+}  # fmt: skip
+VIEWER = frozenset({"create_viewer_token"})
+SENDERS = frozenset({"fan_out_exam_event", "deliver_exam_event", "redeliver_exam_event", "redeliver_exam_events"})
+DELIVERY = frozenset({"deliver_exam_event"})
+CALLBACK = frozenset({"receive_exam_event"})
+
+
+def wrong_settings(table: Iterable[Setting] | None = None) -> dict[str, str]:
+    """What is wrong with the environment, by the setting's name; no value that is secret is in it."""
+    wrong: dict[str, str] = {}
+    for setting in TABLE if table is None else table:
+        try:
+            setting.check()
+        except ConfigurationError as error:
+            wrong[setting.name] = error.detail
+    return wrong
+
+
+def _oauth2() -> bool | None:
+    """Whether the service asks for access tokens; None where another setting that is wrong leaves it open."""
+    chosen = settings.optional("PACS_AUTHORIZATION")
+    if chosen:
+        return chosen == "oauth2"
+    try:
+        return dialects.chosen_dialect().authorization == "oauth2"
+    except ConfigurationError:
+        return None
+
+
+def _for_oauth2(name: str, check: Callable[[], object]) -> Callable[[], object]:
+    """Needed where access tokens are asked for, and else nothing that anybody reads."""
+
+    def check_both() -> None:
+        oauth2 = _oauth2()
+        if oauth2 or settings.optional(name):
+            check()
+        if oauth2 is False and settings.optional(name):
+            raise ConfigurationError(f"{name} is read only where PACS_AUTHORIZATION is oauth2")
+
+    return check_both
+
+
+def _subscribers() -> None:
+    """A flag that is wrong is named once, and by its own name."""
+    insecure = settings.optional("CALLBACK_ALLOW_INSECURE", "false") != "false"
+    subscribers.parse_subscribers(settings.secret("CALLBACK_URLS"), insecure=insecure)
+
+
+def _origins() -> None:
+    value = settings.optional("CORS_ALLOWED_ORIGINS")
+    if not re.fullmatch(ORIGINS, value):
+        raise ConfigurationError(
+            "CORS_ALLOWED_ORIGINS is neither * nor origins such as https://app.example.org with commas between"
+        )
+
+
+ORIGINS = r"(|\*|https?://[^/,\s]+(,https?://[^/,\s]+)*)"
+
+TABLE = (
+    url("PACS_SERVICE_URL", "base URL of the PACS", PACS, required=True),
+    header(
+        "PACS_AUTHORIZATION_TOKEN",
+        "sent verbatim as `Authorization`: a raw key, `Basic …`, `Bearer …`",
+        PACS,
+    ),
+    choice("PACS_DIALECT", "how the PACS speaks", PACS, tuple(dialects.DIALECTS), dialects.DEFAULT),
+    choice(
+        "PACS_AUTHORIZATION",
+        "how the service shows the PACS who it is, where it is not the dialect's way",
+        PACS,
+        get_args(dialects.Authorization),
+    ),
+    Setting(
+        "PACS_OAUTH_TOKEN_URL",
+        "http or https URL without a user or a fragment",
+        "where access tokens for the PACS are given out; required for `oauth2`",
+        PACS,
+        _for_oauth2("PACS_OAUTH_TOKEN_URL", lambda: settings.url("PACS_OAUTH_TOKEN_URL", settings.URL)),
+        pattern=f"({settings.URL})?",
+    ),
+    Setting(
+        "PACS_OAUTH_CLIENT_ID",
+        "text",
+        "the service's client ID there; required for `oauth2`",
+        PACS,
+        _for_oauth2("PACS_OAUTH_CLIENT_ID", lambda: settings.required("PACS_OAUTH_CLIENT_ID")),
+    ),
+    Setting(
+        "PACS_OAUTH_CLIENT_SECRET",
+        "text",
+        "the service's client secret there; required for `oauth2`",
+        PACS,
+        _for_oauth2(
+            "PACS_OAUTH_CLIENT_SECRET",
+            lambda: settings.required("PACS_OAUTH_CLIENT_SECRET") and settings.secret("PACS_OAUTH_CLIENT_SECRET"),
+        ),
+        secret=True,
+    ),
+    text("PACS_OAUTH_SCOPE", "scope to ask for there", PACS),
+    Setting(
+        "PACS_CLIENT_CERTIFICATE",
+        "PEM, or the path of a file with it",
+        "client certificate and its private key, without a passphrase",
+        PACS,
+        tls.check_certificate,
+        secret=True,
+    ),
+    Setting(
+        "PACS_CA_BUNDLE",
+        "PEM, or the path of a file with it",
+        "certificates of a private authority",
+        PACS,
+        tls.check_authorities,
+    ),
+    path("PACS_POST_EXAM_ENDPOINT", "STOW-RS path, where it is not the dialect's", PACS),
+    path("PACS_EXAMS_RETRIEVING_ENDPOINT", "QIDO-RS path, where it is not the dialect's", PACS),
+    path("PACS_WADO_ENDPOINT", "retrieval path, where it is not the dialect's", PACS),
+    choice(
+        "PACS_RETRIEVAL",
+        "protocol of retrieval, where it is not the dialect's",
+        PACS,
+        get_args(dialects.Retrieval),
+    ),
+    words(
+        "PACS_RETRIEVAL_TYPES",
+        "what to ask for an object as, in this order, where it is not the dialect's",
+        PACS,
+        tuple(dialects.ACCEPTS),
+        lambda: settings.words("PACS_RETRIEVAL_TYPES", tuple(dialects.ACCEPTS)),
+        none=False,
+    ),
+    words(
+        "PACS_PICTURES",
+        "ways to ask for a picture, where they are not the dialect's",
+        PACS,
+        get_args(dialects.PictureWay),
+        dialects.picture_ways,
+        none=True,
+    ),
+    choice(
+        "PACS_WORKLIST",
+        "protocol of the PACS's worklist, where it is not the dialect's",
+        PACS,
+        get_args(dialects.WorklistKind),
+    ),
+    path(
+        "PACS_PATIENT_CREATION_ENDPOINT", "path that patients are created on, for a worklist that asks for them", PACS
+    ),
+    path("PACS_WORKITEM_CREATION_ENDPOINT", "path that workitems are created on", PACS),
+    path("PACS_WORKITEM_RETRIEVAL_ENDPOINT", "path that workitems are listed on", PACS),
+    path(
+        "PACS_WORKITEM_DELETION_ENDPOINT",
+        f"path that workitems are deleted on, with `{dialects.STUDY_PLACE}` or without",
+        PACS,
+        place=dialects.STUDY_PLACE,
+    ),
+    choice(
+        "WORKLIST_BACKEND",
+        "who keeps the worklist: the PACS, or the service itself",
+        WORKLIST | {"complete_workitem"},
+        backends.BACKENDS,
+        backends.BACKENDS[0],
+    ),
+    url("DICOM_VIEWER_URL", "base URL of the viewer", VIEWER),
+    path("VIEWER_GET_TOKEN_ENDPOINT", "path that the viewer gives out tokens on", VIEWER, "/ngv/obscurl"),
+    header("VIEWER_AUTHORIZATION_TOKEN", "sent verbatim to the viewer as `Authorization`", VIEWER),
+    text("VIEWER_DEFAULT_USER", "user that the viewer is told where a request names none", VIEWER, "dicom-service"),
+    text("VIEWER_ROLE_PATIENT", "the viewer's name for the role patient", VIEWER, "patient"),
+    text("VIEWER_ROLE_DIAGNOSTIC", "the viewer's name for the role diagnostic", VIEWER, "diagnostic"),
+    Setting(
+        "DICOM_UID_ROOT",
+        f"UID of at most {uid.LONGEST_ROOT} characters",
+        "root of the UIDs that are generated",
+        frozenset({"generate_uid", "create_workitem", "prepare_download"}),
+        uid.uid_root,
+        required=True,
+        pattern=uid.ROOT_PATTERN,
+        most_characters=uid.LONGEST_ROOT + 1,
+    ),
+    Setting(
+        "CALLBACK_URLS",
+        "URLs, separated by commas",
+        "where new-exam events are delivered to, with options behind a `#`",
+        SENDERS,
+        _subscribers,
+        secret=True,
+    ),
+    Setting(
+        "CALLBACK_SECRET",
+        "text",
+        "what the PACS must present at the callback, as `Authorization` or as the query parameter `secret`",
+        CALLBACK,
+        lambda: settings.secret("CALLBACK_SECRET"),
+        secret=True,
+    ),
+    Setting(
+        "CALLBACK_SIGNING_SECRET",
+        "`whsec_` and base64 of at least 24 bytes; several separated by spaces",
+        "Standard Webhooks secrets; without one deliveries are not signed",
+        DELIVERY,
+        lambda: signature.parse_signing_secrets(settings.secret("CALLBACK_SIGNING_SECRET")),
+        secret=True,
+    ),
+    choice(
+        "CALLBACK_ALLOW_INSECURE",
+        "lets subscribers be http and on private addresses",
+        SENDERS,
+        ("true", "false"),
+        "false",
+    ),
+    Setting(
+        "CALLBACK_ALLOWED_NETWORKS",
+        "networks such as `10.20.0.0/16`, separated by commas",
+        "private networks that subscribers may be in",
+        DELIVERY,
+        address.allowed_networks,
+        pattern="[0-9A-Fa-f:./, ]*",
+    ),
+    Setting(
+        "CALLBACK_DEDUPE_SECONDS",
+        f"whole number from 0 to {outbox.MOST_DEDUPE_SECONDS}",
+        "how long an identical payload is the same event",
+        CALLBACK,
+        outbox.dedupe_seconds,
+        default=str(outbox.DEDUPE_SECONDS),
+        limits=(0, outbox.MOST_DEDUPE_SECONDS),
+    ),
+    Setting(
+        "CORS_ALLOWED_ORIGINS",
+        "origins, separated by commas without spaces; or `*`",
+        "web applications whose pages may call the API; none by default",
+        frozenset(),
+        _origins,
+        pattern=ORIGINS,
+    ),
+)

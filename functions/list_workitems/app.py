@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import JSON, dicom_json_answer
 from dicom_service.http.openapi import DICOM_JSON, dicom_json, problems
+from dicom_service.http.paging import LimitQuery, OffsetQuery
 from dicom_service.http.parameters import EXAMPLE_STUDY
 from dicom_service.http.request import parse_json
 from dicom_service.worklist.acceptance import filter_value
@@ -44,8 +45,6 @@ StartDatesQuery = Annotated[
         {"type": "string", "pattern": f"^({DATE}-?|{DATE}?-{DATE})$", "examples": ["20300115", "20300101-20300131"]}
     ),
 ]
-LimitQuery = Annotated[int | None, Query(alias="limit", ge=1, description="At most so many; all by default")]
-OffsetQuery = Annotated[int, Query(alias="offset", ge=0, description="Leaves out so many of the first")]
 FormatQuery = Annotated[
     Literal["dicom", "simple"],
     Query(alias="format", description="`simple`: plain keyword JSON, the shape that `POST /workitems` takes"),

@@ -9,6 +9,7 @@ from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import dicom_json_answer
 from dicom_service.http.exam_answers import INSTANCE_EXAMPLE
 from dicom_service.http.openapi import dicom_json, problems
+from dicom_service.http.paging import LINK, LimitQuery, OffsetQuery, next_link, page_of
 from dicom_service.http.parameters import SeriesPath, StudyPath, patient_id_query
 from dicom_service.http.request import parse_json
 from dicom_service.pacs.dialects import dialect
@@ -25,14 +26,22 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
     tags=["Exams"],
     operation_id="search_instances",
     responses=dicom_json(
-        "The instances (PS3.18 Table 10.6.3-5); none where the study is not the patient's", [INSTANCE_EXAMPLE]
+        "The instances (PS3.18 Table 10.6.3-5); none where the study is not the patient's",
+        [INSTANCE_EXAMPLE],
+        headers=LINK,
     )
     | problems(400, 401, 500, 502, 503, 504),
 )
 def find_instances(
-    study_uid: StudyPath, series_uid: SeriesPath, patient_id: Annotated[str, patient_id_query("PatientId")]
+    study_uid: StudyPath,
+    series_uid: SeriesPath,
+    patient_id: Annotated[str, patient_id_query("PatientId")],
+    limit: LimitQuery = None,
+    offset: OffsetQuery = 0,
 ) -> Response[str]:
-    return dicom_json_answer(app, search_instances(pacs_session(), dialect(), patient_id, study_uid, series_uid))
+    instances = search_instances(pacs_session(), dialect(), patient_id, study_uid, series_uid)
+    page = page_of(instances, limit, offset)
+    return dicom_json_answer(app, page, headers=next_link(app, len(instances), limit, offset))
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -3,19 +3,30 @@
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dicom_service.exams.counts import MOST_COUNTED, count_series
 from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import dicom_json_answer
 from dicom_service.http.exam_answers import SERIES_EXAMPLE
 from dicom_service.http.openapi import dicom_json, problems
-from dicom_service.http.parameters import StudyPath, patient_id_query
+from dicom_service.http.paging import LINK, LimitQuery, OffsetQuery, next_link, page_of
+from dicom_service.http.parameters import StudyPath, TrueOrFalse, patient_id_query
 from dicom_service.http.request import parse_json
 from dicom_service.pacs.dialects import dialect
 from dicom_service.pacs.search import search_series
 from dicom_service.pacs.session import pacs_session
 
 app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
+
+Counts = Annotated[
+    TrueOrFalse,
+    Query(
+        alias="counts",
+        description=f"Fill in numbers of instances where the PACS leaves them out, of at most {MOST_COUNTED} series",
+    ),
+]
 
 
 @app.get(
@@ -25,12 +36,23 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
     tags=["Exams"],
     operation_id="search_series",
     responses=dicom_json(
-        "The series (PS3.18 Table 10.6.3-4); none where the study is not the patient's", [SERIES_EXAMPLE]
+        "The series (PS3.18 Table 10.6.3-4); none where the study is not the patient's", [SERIES_EXAMPLE], headers=LINK
     )
     | problems(400, 401, 500, 502, 503, 504),
 )
-def find_series(study_uid: StudyPath, patient_id: Annotated[str, patient_id_query("PatientId")]) -> Response[str]:
-    return dicom_json_answer(app, search_series(pacs_session(), dialect(), patient_id, study_uid))
+def find_series(
+    study_uid: StudyPath,
+    patient_id: Annotated[str, patient_id_query("PatientId")],
+    counts: Counts = False,
+    limit: LimitQuery = None,
+    offset: OffsetQuery = 0,
+) -> Response[str]:
+    session = pacs_session()
+    series = search_series(session, dialect(), patient_id, study_uid)
+    page = page_of(series, limit, offset)
+    if counts:
+        page = count_series(session, dialect(), patient_id, study_uid, page)
+    return dicom_json_answer(app, page, headers=next_link(app, len(series), limit, offset))
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

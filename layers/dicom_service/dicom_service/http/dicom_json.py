@@ -1,6 +1,8 @@
 """DICOM JSON answers (PS3.18 Annex F), as the content type that the client prefers."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -12,12 +14,20 @@ JSON = "application/json"
 DICOM_JSON = "application/dicom+json"
 
 
-def dicom_json_answer(app: APIGatewayHttpResolver, datasets: list[dict[str, Any]], status: int = 200) -> Response[str]:
-    """The datasets as `application/json`, or as `application/dicom+json` where the request's Accept prefers that."""
+def dicom_json_answer(
+    app: APIGatewayHttpResolver,
+    datasets: list[dict[str, Any]],
+    status: int = 200,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Response[str]:
+    """The datasets as `application/json`, or as `application/dicom+json` where the request's Accept prefers that.
+
+    `headers` are sent beside those of every answer.
+    """
     accept = app.current_event.headers.get("accept", "")
-    headers = {"Vary": "Accept, Accept-Encoding", "Cache-Control": "private, no-store"}
+    always = {"Vary": "Accept, Accept-Encoding", "Cache-Control": "private, no-store"}
     body = json.dumps(datasets, ensure_ascii=False)
-    return Response(status, preferred_type(accept), body, headers, compress=len(body) >= COMPRESSED_FROM)
+    return Response(status, preferred_type(accept), body, {**always, **headers}, compress=len(body) >= COMPRESSED_FROM)
 
 
 def preferred_type(accept: str) -> str:

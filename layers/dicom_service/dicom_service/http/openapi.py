@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from dicom_service.errors import PacsError, PacsRefusedCredentials, PacsTimeout
@@ -97,12 +98,17 @@ def _example(status: int, titles: Mapping[int, str], detail: str) -> dict[str, A
     return example
 
 
-def dicom_json(description: str, example: list[dict[str, Any]], status: int = 200) -> dict[int, Any]:
+def dicom_json(
+    description: str,
+    example: list[dict[str, Any]],
+    status: int = 200,
+    headers: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[int, Any]:
     """The `responses` entry of an answer that holds DICOM JSON, in both content types that it is served as."""
     media = {"schema": DICOM_JSON, "example": example}
-    return {
-        status: {"description": description, "content": {"application/json": media, "application/dicom+json": media}},
-    }
+    content = {"application/json": media, "application/dicom+json": media}
+    told = {"headers": dict(headers)} if headers else {}
+    return {status: {"description": description, "content": content, **told}}
 
 
 def json_object(description: str, example: dict[str, Any], status: int = 200) -> dict[int, Any]:

@@ -94,3 +94,34 @@ def test_a_body_in_pieces_is_the_same_as_one_in_memory() -> None:
     body, content_type = related_body(Pieces(), DICOM)
     assert len(body) == len(b"".join(body))
     assert split_parts(content_type, b"".join(body)) == [Part(DICOM, "", b"DATA")]
+
+
+LONGER = [
+    b"\r\n--bb\r\n",
+    b"\n--b x\r\n",
+    b"\r\n--b-\r\n",
+    b"\r\n--b--x\r\n",
+    b"\r\n --b\r\n",
+    b"\r\n--B\r\n",
+    b"\r\n--b\0",
+]
+
+
+@pytest.mark.parametrize("line", LONGER)
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_a_longer_line_that_begins_like_the_boundary_is_content(line: bytes, size: int) -> None:
+    """RFC 2046 section 5.1.1: behind the boundary its line holds padding only, or the two hyphens of the last one."""
+    body = b"--b\r\n\r\nDATA" + line + b"MORE\r\n--b\r\n\r\nTWO\r\n--b--"
+    content_type = "multipart/related; boundary=b"
+    assert [part.content for part in split_parts(content_type, body)] == [b"DATA" + line + b"MORE", b"TWO"]
+    pieces = iter([body[place : place + size] for place in range(0, len(body), size)])
+    assert b"".join(first_part(content_type, pieces)) == b"DATA" + line + b"MORE"
+
+
+@pytest.mark.parametrize("padding", [b" ", b"\t \t", b" " * 1000])
+@pytest.mark.parametrize("end", [b"--", b"-- \t", b"--\r\nan epilogue\r\n--b\r\n", b"--\n"])
+def test_padding_behind_a_boundary_means_nothing(padding: bytes, end: bytes) -> None:
+    body = b"--b" + padding + b"\r\n\r\nDATA\r\n--b" + padding + b"\r\n\r\nTWO\r\n--b" + end
+    content_type = "multipart/related; boundary=b"
+    assert [part.content for part in split_parts(content_type, body)] == [b"DATA", b"TWO"]
+    assert b"".join(first_part(content_type, iter([body[:-1], body[-1:]]))) == b"DATA"

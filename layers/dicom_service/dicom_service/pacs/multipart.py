@@ -1,5 +1,6 @@
 """Multipart bodies (RFC 2046 section 5.1): written one part at a time, read as leniently as PACS and browsers need."""
 
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,10 @@ from dicom_service.pacs.streams import SizedBody
 
 LONGEST_PART_HEADER = 16 * 1024
 LONGEST_PREAMBLE = 1024 * 1024
+LONGEST_PADDING = 1000
+DELIMITED = re.compile(rb"(--)?[ \t]{0,%d}\r?\n" % LONGEST_PADDING)
+DELIMITED_AT_END = re.compile(rb"(--)?[ \t]{0,%d}(\r?\n|\Z)" % LONGEST_PADDING)
+"""What follows a boundary in its line. A longer line that begins like it is content (RFC 2046 section 5.1.1)."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,9 @@ def split_parts(content_type: str, body: bytes) -> list[Part]:
     if not boundary:
         raise InvalidRequest("The Content-Type has no boundary")
     delimiter = b"--" + boundary.encode("latin-1", "replace")
-    position = 0 if body.startswith(delimiter) else body.find(b"\n" + delimiter) + 1
+    position = 0
+    if not body.startswith(delimiter) or not DELIMITED_AT_END.match(body, len(delimiter)):
+        position = _delimiter_at(body, b"\n" + delimiter, 0, ended=True) + 1
     if not body.startswith(delimiter, position):
         raise InvalidRequest("The body does not hold the boundary of its Content-Type")
     parts: list[Part] = []
@@ -70,7 +77,7 @@ def split_parts(content_type: str, body: bytes) -> list[Part]:
         position += len(delimiter)
         if body.startswith(b"--", position):
             return parts
-        end = body.find(b"\n" + delimiter, position)
+        end = _delimiter_at(body, b"\n" + delimiter, position, ended=True)
         if end < 0:
             raise InvalidRequest("The body is cut off before its closing boundary")
         parts.append(_part(body, position, end))
@@ -87,24 +94,33 @@ def first_part(content_type: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
         raise InvalidRequest("The Content-Type has no boundary")
     delimiter = b"\n--" + boundary.encode("latin-1", "replace")
     held = b"\n"
-    while delimiter not in held or _content_at(held, held.find(delimiter)) < 0:
+    while (start := _delimiter_at(held, delimiter)) < 0 or _content_at(held, start) < 0:
         piece = next(pieces, b"")
         if not piece or len(held) > LONGEST_PREAMBLE:
             raise InvalidRequest("The body does not hold the boundary of its Content-Type")
         held += piece
-    held = held[_content_at(held, held.find(delimiter)) :]
-    while (end := held.find(delimiter)) < 0:
-        keep = len(delimiter) + 1
+    held = held[_content_at(held, start) :]
+    keep, ended = len(delimiter) + LONGEST_PADDING + len(b"\r--\r\n"), False
+    while (end := _delimiter_at(held, delimiter, ended=ended)) < 0:
+        if ended:
+            raise InvalidRequest("The body is cut off before its closing boundary")
         if len(held) > keep:
             yield held[:-keep]
             held = held[-keep:]
         piece = next(pieces, b"")
-        if not piece:
-            raise InvalidRequest("The body is cut off before its closing boundary")
-        held += piece
+        held, ended = held + piece, not piece
     yield held[: end - 1] if held[end - 1 : end] == b"\r" else held[:end]
     for _ in pieces:
         pass
+
+
+def _delimiter_at(held: bytes, delimiter: bytes, position: int = 0, *, ended: bool = False) -> int:
+    """Where the next line that is a delimiter begins, -1 where there is none yet; `ended`: nothing follows any more."""
+    rest = DELIMITED_AT_END if ended else DELIMITED
+    found = held.find(delimiter, position)
+    while found >= 0 and not rest.match(held, found + len(delimiter)):
+        found = held.find(delimiter, found + 1)
+    return found
 
 
 def _content_at(held: bytes, delimiter: int) -> int:

@@ -174,6 +174,14 @@ def test_without_a_patient_id_the_name_decides() -> None:
     nobody = make_object(PatientID=None, PatientName="Doe^Jane", **uids)
     assert outcome(nobody, written(read(nobody), StudyDescription="Head")).same
     assert not outcome(nobody, make_object(PatientID="", PatientName="Doe^John", **uids)).same
+    assert outcome(nobody, make_object(PatientID="", PatientName="Doe^Jane", **uids)).changed == ("PatientID",)
+
+
+@pytest.mark.filterwarnings("ignore")  # pydicom's own, of the length
+def test_a_patient_id_of_any_length_decides() -> None:
+    uids = {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.3", "SOPInstanceUID": "1.4"}
+    first, second = (make_object(PatientID="9" * 2000 + end, **uids) for end in ("1", "2"))
+    assert not outcome(first, second).same
 
 
 def test_of_an_object_without_pixels_everything_it_is_about_must_be_the_same() -> None:

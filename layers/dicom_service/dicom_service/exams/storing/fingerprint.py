@@ -59,8 +59,8 @@ class Fingerprint:
     values: Mapping[int, bytes] = field(default_factory=dict)
 
     def value(self, tag: int) -> bytes:
-        """A short attribute's value without padding; empty where there is none."""
-        return self.values.get(tag, b"").strip(b" \0")
+        """The attribute's value without padding, or its digest where it is long; empty where there is none."""
+        return self.values.get(tag, self.digests.get(tag, b"")).strip(b" \0")
 
 
 def fingerprint(content: Iterator[bytes]) -> Fingerprint:
@@ -120,7 +120,7 @@ class _Reader:
     def _read_element(self) -> None:
         tag, vr, length = self._header()
         digest = hashlib.sha256()
-        if 0 < length <= LONGEST_VALUE:
+        if length <= LONGEST_VALUE:
             self.values[tag] = self._pieces.peek(length)
         self._value(tag, vr, length, digest, 0)
         if tag & 0xFFFF and tag != TRAILING_PADDING:

@@ -48,7 +48,7 @@ class Told:
 
 ANSWERS = {
     "check_health": Told(200, "application/json", b'"ready"'),
-    "create_viewer_token": Told(200, "application/json", b'"token"'),
+    "create_viewer_token": Told(200, "application/json", b'"token"', before=("upload_exam",)),
     "create_workitem": Told(200, "application/json", b'"1.2.826.0.1.3680043.10.1.20260115.1"'),
     "list_workitems": Told(200, "application/json", b'"00400100"', before=("create_workitem",)),
     "update_workitem": Told(200, "application/json", b'"ARRIVED"', before=("create_workitem",)),
@@ -101,7 +101,7 @@ def check_answer(call: Call, function: str) -> None:
         store_sample()
     if told.archive_asked_for:
         archive_id = sample(function)["pathParameters"]["archiveId"]
-        begin(Download(archive_id, ("study", "1.2"), "QUEUED", "", time.time() + 60), time.time())
+        begin(Download(archive_id, ("archive", "1.2", "P1"), "QUEUED", "", time.time() + 60), time.time())
     if told.upload_announced:
         upload_id = sample(function)["pathParameters"]["uploadId"]
         announce(UploadRow(upload_id, "0001", "ct.zip", 4096, "", "", 0, Outcome("WAITING")), time.time())
@@ -123,7 +123,10 @@ def check_transfer(call: Call, function: str, aws: Aws) -> None:
         aws.client("s3").put_object(Bucket=os.environ["TRANSFER_BUCKET"], Key=f"uploads/{TRANSFER}/0001", Body=content)
     else:
         store_instance(pacs_session(), dialect(), content, CTImageStorage, uids(content)[2])
-        begin(Download(TRANSFER, ("study", uids(content)[0], "dicomdir"), "QUEUED", "", time.time() + 60), time.time())
+        begin(
+            Download(TRANSFER, ("archive", uids(content)[0], "P7", "dicomdir"), "QUEUED", "", time.time() + 60),
+            time.time(),
+        )
 
     assert call(function, sample(function)) == {"batchItemFailures": []}
 

@@ -28,8 +28,8 @@ WithDirectory = Annotated[
 @app.get(
     "/exams/studies/<studyUID>/archive",
     summary="Download a whole study",
-    description="First checks that the study is the patient's. One archive is made for all who ask; it serves for an "
-    "hour, as long as the study has as many instances.",
+    description="The patient's objects of the study: each is checked. One archive is made for all who ask for the same "
+    "patient; it serves for an hour, as long as the study has as many instances.",
     tags=["Exams"],
     operation_id="archive_study",
     responses=ARCHIVE_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
@@ -37,8 +37,8 @@ WithDirectory = Annotated[
 def archive_study(
     study_uid: StudyPath, patient_id: Annotated[str, patient_id_query("PatientId")], dicomdir: WithDirectory = False
 ) -> Response[str]:
-    what = archive_of(study_uid, with_directory=dicomdir)
-    archive = begin_archive(pacs_session(), dialect(), patient_id, what, time.time)
+    what = archive_of(study_uid, patient_id, with_directory=dicomdir)
+    archive = begin_archive(pacs_session(), dialect(), what, time.time)
     return archive_answer(*told(archive), app.context["base_path"])
 
 

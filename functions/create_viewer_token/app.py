@@ -7,13 +7,19 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, Field
 
+from dicom_service.exams.patients.belonging import check_whole_study
 from dicom_service.http.answer import answer
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import LO_WITHOUT_WILDCARDS, patient_id_query, study_query
 from dicom_service.http.request import parse_json
+from dicom_service.pacs.dialects import dialect
+from dicom_service.pacs.session import pacs_session
 from dicom_service.viewer.tokens import Role, viewer_session, viewer_token
 
 app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
+
+CHECK_SECONDS = 20.0
+"""For the PACS, out of the 25 s for it and the viewer."""
 
 Study = Annotated[str, study_query("studyUID", "Study Instance UID")]
 User = Annotated[
@@ -34,18 +40,32 @@ class ViewerToken(BaseModel):
 @app.get(
     "/token",
     summary="Create a viewer token",
-    description="A new token at each call: it is used up by the viewer's first opening, and expires.",
+    description="A new token at each call: it is used up by the viewer's first opening, and expires. With `patientID` "
+    "the study must be that patient's; the viewer shows all of it, so one that holds another's objects too is a 409.",
     tags=["Viewer"],
     operation_id="create_viewer_token",
-    responses={200: {"description": "The token"}} | problems(400, 401, 500, 502, 504),
+    responses={200: {"description": "The token"}}
+    | problems(
+        400,
+        401,
+        500,
+        502,
+        503,
+        504,
+        s404="`patientID` has no such study",
+        s409="The study holds objects that are not the patient's",
+    ),
 )
 def create_viewer_token(
     study_uid: Study,
-    patient_id: Annotated[str | None, patient_id_query("patientID")] = None,
+    patient_id: Annotated[str | None, patient_id_query("patientID", "Patient ID, which the study must be of")] = None,
     user: User = None,
     role: AskedRole = "patient",
 ) -> Response[ViewerToken]:
-    token = viewer_token(viewer_session(), study_uid, patient_id or "", user or "", role)
+    viewer = viewer_session()
+    if patient_id:
+        check_whole_study(pacs_session(CHECK_SECONDS), dialect(), patient_id, study_uid)
+    token = viewer_token(viewer, study_uid, patient_id or "", user or "", role)
     return Response(200, "application/json", ViewerToken(token=token), {"Cache-Control": "no-store"})
 
 

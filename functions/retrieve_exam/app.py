@@ -9,13 +9,14 @@ from pydantic import FiniteFloat
 
 from dicom_service.errors import FieldError, InvalidRequest
 from dicom_service.exams.downloads.stored_object import fetch_object
+from dicom_service.exams.patients.belonging import check_object
 from dicom_service.exams.pictures.request import PictureRequest
 from dicom_service.exams.thumbnail import thumbnail
 from dicom_service.http.answer import answer
 from dicom_service.http.binary import binary_answer, cached_answer
 from dicom_service.http.exam_answers import EXAM_ANSWERS
 from dicom_service.http.openapi import problems
-from dicom_service.http.parameters import InstancePath, SeriesPath, StudyPath
+from dicom_service.http.parameters import InstancePath, OfPatient, SeriesPath, StudyPath
 from dicom_service.http.request import parse_json
 from dicom_service.http.transfer_answers import NOT_READY, RETRY_SECONDS, STILL_COMING, json_answer
 from dicom_service.pacs.dialects import dialect
@@ -66,14 +67,15 @@ def retrieve_exam(
     centre: Centre = None,
     width: Width = None,
     quality: Quality = 85,
+    patient_id: OfPatient = None,
 ) -> Response[str]:
     instance = Instance(study_uid, series_uid, instance_uid)
     if file_type == "application/dicom":
-        return _object(instance)
+        return _object(instance, patient_id or "")
     if (centre is None) != (width is None):
         raise InvalidRequest("A window is its centre and its width", [_other_half(centre)])
     window = (centre, width) if centre is not None and width is not None else None
-    return _thumbnail(instance, PictureRequest(size, frame, window, quality))
+    return _thumbnail(instance, patient_id or "", PictureRequest(size, frame, window, quality))
 
 
 def _other_half(centre: float | None) -> FieldError:
@@ -81,8 +83,8 @@ def _other_half(centre: float | None) -> FieldError:
     return FieldError(missing, f"is required with {given}")
 
 
-def _object(instance: Instance) -> Response[str]:
-    found = fetch_object(pacs_session(), dialect(), instance)
+def _object(instance: Instance, patient_id: str) -> Response[str]:
+    found = fetch_object(pacs_session(), dialect(), instance, patient_id=patient_id)
     if found is None:
         return json_answer(202, STILL_COMING, {"Retry-After": str(RETRY_SECONDS)})
     if isinstance(found, str):
@@ -93,8 +95,11 @@ def _object(instance: Instance) -> Response[str]:
     )
 
 
-def _thumbnail(instance: Instance, wanted: PictureRequest) -> Response[str]:
-    picture = thumbnail(pacs_session(), dialect(), instance, wanted)
+def _thumbnail(instance: Instance, patient_id: str, wanted: PictureRequest) -> Response[str]:
+    session = pacs_session()
+    if patient_id:
+        check_object(session, dialect(), patient_id, instance)
+    picture = thumbnail(session, dialect(), instance, wanted)
     headers = {"X-Thumbnail": "placeholder"} if picture.placeholder else {}
     known = app.current_event.headers.get("if-none-match", "")
     return cached_answer(picture.jpeg, "image/jpeg", headers, known, KEPT_SECONDS)

@@ -13,7 +13,7 @@ from dicom_service.http.answer import answer
 from dicom_service.http.binary import cached_answer
 from dicom_service.http.exam_answers import THUMBNAIL_ANSWERS
 from dicom_service.http.openapi import problems
-from dicom_service.http.parameters import SeriesPath, StudyPath
+from dicom_service.http.parameters import OfPatient, SeriesPath, StudyPath
 from dicom_service.http.request import parse_json
 from dicom_service.pacs.dialects import dialect
 from dicom_service.pacs.retrieve import Instance
@@ -36,9 +36,12 @@ Quality = Annotated[int, Query(alias="quality", ge=1, le=100, description="The J
     operation_id="retrieve_study_thumbnail",
     responses=THUMBNAIL_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
 )
-def show_study(study_uid: StudyPath, size: Size = 256, quality: Quality = 85) -> Response[str]:
+def show_study(
+    study_uid: StudyPath, size: Size = 256, quality: Quality = 85, patient_id: OfPatient = None
+) -> Response[str]:
     session = pacs_session()
-    return _shown(session, of_study(session, dialect(), study_uid), PictureRequest(size, quality=quality))
+    instance = of_study(session, dialect(), patient_id or "", study_uid)
+    return _shown(session, instance, PictureRequest(size, quality=quality))
 
 
 @app.get(
@@ -49,9 +52,11 @@ def show_study(study_uid: StudyPath, size: Size = 256, quality: Quality = 85) ->
     operation_id="retrieve_series_thumbnail",
     responses=THUMBNAIL_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
 )
-def show_series(study_uid: StudyPath, series_uid: SeriesPath, size: Size = 256, quality: Quality = 85) -> Response[str]:
+def show_series(
+    study_uid: StudyPath, series_uid: SeriesPath, size: Size = 256, quality: Quality = 85, patient_id: OfPatient = None
+) -> Response[str]:
     session = pacs_session()
-    instance = of_series(session, dialect(), study_uid, series_uid)
+    instance = of_series(session, dialect(), patient_id or "", study_uid, series_uid)
     return _shown(session, instance, PictureRequest(size, quality=quality))
 
 

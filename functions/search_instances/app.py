@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dicom_service.exams.patients.belonging import search_instances
 from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import dicom_json_answer
 from dicom_service.http.exam_answers import INSTANCE_EXAMPLE
@@ -13,7 +14,6 @@ from dicom_service.http.paging import LINK, LimitQuery, OffsetQuery, next_link, 
 from dicom_service.http.parameters import SeriesPath, StudyPath, patient_id_query
 from dicom_service.http.request import parse_json
 from dicom_service.pacs.dialects import dialect
-from dicom_service.pacs.search import search_instances
 from dicom_service.pacs.session import pacs_session
 
 app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
@@ -22,11 +22,11 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
 @app.get(
     "/exams/studies/<studyUID>/series/<seriesUID>/instances",
     summary="Search the instances of a series",
-    description="First checks that the study is the patient's.",
+    description="The patient's instances: each is checked.",
     tags=["Exams"],
     operation_id="search_instances",
     responses=dicom_json(
-        "The instances (PS3.18 Table 10.6.3-5); none where the study is not the patient's",
+        "The instances (PS3.18 Table 10.6.3-5); none where nothing of the series is the patient's",
         [INSTANCE_EXAMPLE],
         headers=LINK,
     )

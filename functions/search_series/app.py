@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dicom_service.exams.counts import MOST_COUNTED, count_series
+from dicom_service.exams.patients.belonging import search_series
 from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import dicom_json_answer
 from dicom_service.http.exam_answers import SERIES_EXAMPLE
@@ -15,7 +16,6 @@ from dicom_service.http.paging import LINK, LimitQuery, OffsetQuery, next_link, 
 from dicom_service.http.parameters import StudyPath, TrueOrFalse, patient_id_query
 from dicom_service.http.request import parse_json
 from dicom_service.pacs.dialects import dialect
-from dicom_service.pacs.search import search_series
 from dicom_service.pacs.session import pacs_session
 
 app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
@@ -32,11 +32,13 @@ Counts = Annotated[
 @app.get(
     "/exams/studies/<studyUID>/series",
     summary="Search the series of a patient's study",
-    description="First checks that the study is the patient's.",
+    description="The series that hold objects of the patient.",
     tags=["Exams"],
     operation_id="search_series",
     responses=dicom_json(
-        "The series (PS3.18 Table 10.6.3-4); none where the study is not the patient's", [SERIES_EXAMPLE], headers=LINK
+        "The series (PS3.18 Table 10.6.3-4); none where nothing of the study is the patient's",
+        [SERIES_EXAMPLE],
+        headers=LINK,
     )
     | problems(400, 401, 500, 502, 503, 504),
 )

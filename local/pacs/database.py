@@ -10,6 +10,7 @@ from typing import Self
 from local.pacs.levels import INSTANCE, REQUEST_KEYS, SERIES, STUDY, Level
 
 BUSY_SECONDS = 30.0
+ONE_PATIENT, PATIENTS = "UNIQUE (StudyInstanceUID)", "UNIQUE (StudyInstanceUID, PatientID)"
 
 
 def _columns(level: Level) -> str:
@@ -21,7 +22,7 @@ SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS study (
     id INTEGER PRIMARY KEY, {_columns(STUDY)}, attributes TEXT NOT NULL,
     announced INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (StudyInstanceUID));
+    {PATIENTS});
 CREATE INDEX IF NOT EXISTS study_of_patient ON study (PatientID);
 CREATE INDEX IF NOT EXISTS study_of_order ON study (AccessionNumber);
 CREATE INDEX IF NOT EXISTS study_on_date ON study (StudyDate);
@@ -67,6 +68,7 @@ class Database:
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         with self.read() as connection:
+            _divide_studies_by_patient(connection)
             connection.executescript(SCHEMA)
 
     def __enter__(self) -> Self:
@@ -119,3 +121,18 @@ class Database:
                 self._idle.append(connection)
                 return
         connection.close()
+
+
+def _divide_studies_by_patient(connection: sqlite3.Connection) -> None:
+    """Brings a database of an earlier version along, whose studies had one patient each (`DATA_DIR` outlives versions).
+
+    https://www.sqlite.org/lang_altertable.html#otheralter
+    """
+    known = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'study'").fetchone()
+    if known is None or ONE_PATIENT not in known["sql"]:
+        return
+    divided = known["sql"].replace("TABLE study", "TABLE divided", 1).replace(ONE_PATIENT, PATIENTS)
+    connection.executescript(
+        f"BEGIN; {divided}; INSERT INTO divided SELECT * FROM study; DROP TABLE study;"  # noqa: S608 - SQLite's own
+        " ALTER TABLE divided RENAME TO study; COMMIT;"
+    )

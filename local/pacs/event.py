@@ -45,7 +45,7 @@ def study_event(database: Database, archive: Archive, study_id: int, event_type:
             [study_id],
         ).fetchall()
     attributes: Attributes = json.loads(study["attributes"])
-    series = [_series(archive, study["StudyInstanceUID"], row) for row in rows]
+    series = [_series(archive, row) for row in rows]
     return {
         "SourceID": SOURCE_ID,
         "StudyInstanceUID": study["StudyInstanceUID"],
@@ -63,18 +63,18 @@ def study_event(database: Database, archive: Archive, study_id: int, event_type:
     }
 
 
-def _series(archive: Archive, study_uid: str, row: Row) -> dict[str, Any]:
+def _series(archive: Archive, row: Row) -> dict[str, Any]:
     attributes: Attributes = json.loads(row["attributes"])
     return {
         **{field: first_value(attributes, field) for field in SERIES_FIELDS},
         "NumberOfSeriesRelatedInstances": row["instances"],
         "AeTitle": row["source_ae_title"] or None,
-        "Thumbnail": _thumbnail(archive, study_uid, row["SeriesInstanceUID"]),
+        "Thumbnail": _thumbnail(archive, row["id"]),
     }
 
 
-def _thumbnail(archive: Archive, study_uid: str, series_uid: str) -> str | None:
-    instances = archive.index.instances(study_uid, series_uid)
+def _thumbnail(archive: Archive, series_id: int) -> str | None:
+    instances = archive.index.of_series(series_id)
     wanted = Wanted(THUMBNAIL_SIDE, THUMBNAIL_SIDE, quality=THUMBNAIL_QUALITY)
     jpeg = archive.picture(instances[len(instances) // 2], wanted)
     return base64.b64encode(jpeg).decode() if jpeg else None

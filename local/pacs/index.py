@@ -1,6 +1,7 @@
 """The index of what is stored: studies, their series, their instances."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from sqlite3 import Connection
@@ -11,6 +12,8 @@ from local.pacs.levels import INSTANCE, REQUEST_KEYS, SERIES, STUDY, Level
 from local.pacs.matching import stored_form
 from local.pacs.part10 import InstanceHeader
 from local.pacs.storage import StoredFile
+
+FROM = "FROM study JOIN series ON series.study_id = study.id JOIN instance ON instance.series_id = series.id"
 
 
 class Added(Enum):
@@ -66,7 +69,13 @@ class Index:
 
     def instances(self, study_uid: str, series_uid: str = "", sop_instance_uid: str = "") -> list[StoredInstance]:
         """The instances of a study, of one of its series, or the one named; empty where there is none."""
-        sql, values = _below(study_uid, series_uid, sop_instance_uid)
+        return self._stored(*_below(study_uid, series_uid, sop_instance_uid))
+
+    def of_series(self, series_id: int) -> list[StoredInstance]:
+        """The instances of a series of one patient, by the number of its row."""
+        return self._stored(f"{FROM} WHERE series.id = ? ORDER BY instance.id", [series_id])
+
+    def _stored(self, sql: str, values: Sequence[object]) -> list[StoredInstance]:
         columns = "StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, transfer_syntax_uid, sha256, size"
         with self._database.read() as connection:
             rows = connection.execute(f"SELECT {columns} {sql}", values).fetchall()
@@ -84,17 +93,19 @@ def _below(study_uid: str, series_uid: str, sop_instance_uid: str) -> tuple[str,
     wanted = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid, "SOPInstanceUID": sop_instance_uid}
     given = {column: uid for column, uid in wanted.items() if uid}
     return (
-        "FROM study JOIN series ON series.study_id = study.id JOIN instance ON instance.series_id = series.id"
-        f" WHERE {' AND '.join(f'{column} = ?' for column in given)} ORDER BY series.id, instance.id",
+        f"{FROM} WHERE {' AND '.join(f'{column} = ?' for column in given)} ORDER BY series.id, instance.id",
         list(given.values()),
     )
 
 
 def _study_id(connection: Connection, header: InstanceHeader) -> int:
+    """The study of the object's patient: like Orthanc, a UID under which two patients have objects is two studies."""
+    described = _described(STUDY, header.attributes)
     known = connection.execute(
-        "SELECT id FROM study WHERE StudyInstanceUID = ?", [header.study_instance_uid]
+        "SELECT id FROM study WHERE StudyInstanceUID = ? AND PatientID = ?",
+        [header.study_instance_uid, described["PatientID"]],
     ).fetchone()
-    return known["id"] if known else _insert(connection, "study", _described(STUDY, header.attributes))
+    return known["id"] if known else _insert(connection, "study", described)
 
 
 def _series_id(connection: Connection, study_id: int, header: InstanceHeader, source_ae_title: str) -> int:

@@ -21,11 +21,11 @@ def removal_routes(database: Database) -> Blueprint:
     @routes.delete("/dicom-web/studies/<study_uid>")
     def remove(study_uid: str) -> Response:
         with database.write() as connection:
-            study = connection.execute("SELECT id FROM study WHERE StudyInstanceUID = ?", [study_uid]).fetchone()
-            if not study:
+            studies = connection.execute("SELECT id FROM study WHERE StudyInstanceUID = ?", [study_uid]).fetchall()
+            if not studies:
                 raise NotFound("there is no such study")
             for statement in BELOW:
-                connection.execute(statement, [study["id"]])
+                connection.executemany(statement, [[study["id"]] for study in studies])
         return Response(status=204)
 
     return routes

@@ -188,7 +188,25 @@ def test_other_patients_that_a_pacs_adds_are_left_out(invoke: Invoke, monkeypatc
     with ScriptedPacs(Answer(200, page(range(3), "p1"))) as pacs:
         at(monkeypatch, pacs)
         assert search(invoke, STUDIES, {"PatientId": "P1"}) == (200, [])
-        assert search(invoke, f"{STUDIES}/1.2.0/series", {"PatientId": "P1"}) == (200, [])
+
+
+def test_a_study_of_nobody_does_not_hide_the_patients_own(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PACS may answer a row whose Patient ID is empty, or several."""
+    rows = json.loads(page(range(3)))
+    rows[0]["00100020"] = {"vr": "LO"}
+    rows[1]["00100020"]["Value"] = ["P1", "P2"]
+    with ScriptedPacs(Answer(200, json.dumps(rows).encode())) as pacs:
+        at(monkeypatch, pacs)
+        assert values(search(invoke, STUDIES, {"PatientId": "P1"})[1], "0020000D") == ["1.2.2"]
+
+
+def test_two_patients_may_have_a_row_each_under_one_uid(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Orthanc answers a study that holds objects of both."""
+    rows = [*json.loads(page(range(1), "P2")), *json.loads(page(range(1), "P1"))]
+    with ScriptedPacs(Answer(200, json.dumps(rows).encode())) as pacs:
+        at(monkeypatch, pacs)
+        found = search(invoke, STUDIES, {"PatientId": "P1"})[1]
+    assert values(found, "00100020") == ["P1"]
 
 
 def test_studies_without_their_patient_are_nonsense(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,10 @@ import pytest
 
 from local.pacs.server import EmbeddedPacs
 from tests.conftest import VIEWER_KEY, Invoke
+from tests.mixed import MixedPacs
+from tests.pacs.objects import make_object
 from tests.scripted import Answer, ScriptedPacs
+from tests.transfers import store
 
 STUDY = "1.2.3"
 
@@ -18,6 +21,7 @@ def token(invoke: Invoke, query: Any) -> tuple[int, Any, dict[str, str]]:
 
 
 def test_each_call_gives_a_new_token_that_is_not_kept(pacs: EmbeddedPacs, invoke: Invoke) -> None:
+    store(pacs, make_object(StudyInstanceUID=STUDY, PatientID="P1"))
     answers = [token(invoke, {"studyUID": STUDY, "patientID": "P1", "role": "diagnostic"}) for _ in range(2)]
     assert [status for status, _, _ in answers] == [200, 200]
     assert answers[0][1]["token"] != answers[1][1]["token"]
@@ -56,7 +60,10 @@ def test_the_viewer_is_told_its_own_names(viewer: Any, invoke: Invoke, monkeypat
     monkeypatch.setenv("VIEWER_DEFAULT_USER", "portal")
     monkeypatch.setenv("VIEWER_ROLE_PATIENT", "READ_ONLY")
     monkeypatch.setenv("VIEWER_ROLE_DIAGNOSTIC", "DOCTOR")
-    with viewer(Answer(200, b"t")) as server:
+    monkeypatch.setenv("PACS_DIALECT", "dicomweb")
+    study = make_object(StudyInstanceUID=STUDY, PatientID="P 1")
+    with viewer(Answer(200, b"t")) as server, MixedPacs([study]) as pacs:
+        monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
         token(invoke, {"studyuid": STUDY, "PATIENTID": "P 1"})
         token(invoke, {"studyUID": STUDY, "user": "rossi", "role": "diagnostic"})
     assert [asked.path for asked in server.asked] == ["/other/path"] * 2

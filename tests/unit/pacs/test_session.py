@@ -7,6 +7,7 @@ from dicom_service.errors import (
     PacsError,
     PacsObjectUnknown,
     PacsRefusedCredentials,
+    PacsRejected,
     PacsTimeout,
     PacsUnreachable,
 )
@@ -53,7 +54,7 @@ def test_the_key_is_sent_verbatim_and_the_query_is_percent_encoded() -> None:
         (408, PacsTimeout),
         (504, PacsTimeout),
         (302, PacsError),
-        (400, PacsError),
+        (400, PacsRejected),
         (500, PacsError),
         (502, PacsUnreachable),
         (503, PacsUnreachable),

@@ -18,7 +18,7 @@ from dicom_service.worklist import backends
 WORKLIST = frozenset({"create_workitem", "list_workitems", "update_workitem", "delete_workitem"})
 PACS = WORKLIST | {
     "search_studies", "search_series", "search_instances", "upload_exam", "store_upload", "retrieve_exam",
-    "retrieve_thumbnail", "archive_study", "prepare_download",
+    "retrieve_thumbnail", "archive_study", "prepare_download", "create_viewer_token",
 }  # fmt: skip
 VIEWER = frozenset({"create_viewer_token"})
 SENDERS = frozenset({"fan_out_exam_event", "deliver_exam_event", "redeliver_exam_event", "redeliver_exam_events"})

@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from dicom_service.errors import FieldError, InvalidRequest
+from dicom_service.exams.patients.belonging import patients_instances, patients_series
 from dicom_service.pacs.attributes import first_value
 from dicom_service.pacs.dialects import Dialect
-from dicom_service.pacs.search import PATIENT_ID, SERIES_UID, STUDY_UID, Datasets, instances_of, series_of
+from dicom_service.pacs.search import SERIES_UID, STUDY_UID, Datasets
 from dicom_service.pacs.session import PacsSession
 
 MODALITY = "00080060"
@@ -36,7 +37,7 @@ def count_studies(session: PacsSession, dialect: Dialect, patient_id: str, studi
     def counted(study: Row) -> Row:
         if all(first_value(study, tag) is not None for tag in OF_STUDY):
             return study
-        series = _own(series_of(session, dialect, str(first_value(study, STUDY_UID))), patient_id)
+        series = patients_series(session, dialect, patient_id, str(first_value(study, STUDY_UID)))
         filled = _with(study, MODALITIES_IN_STUDY, "CS", sorted(_modalities(series)))
         filled = _with(filled, SERIES_OF_STUDY, "IS", [len(series)])
         if first_value(filled, INSTANCES_OF_STUDY) is None:
@@ -75,12 +76,7 @@ def _size(session: PacsSession, dialect: Dialect, patient_id: str, study: Row, s
     if isinstance(stated, int):
         return stated
     uids = (str(first_value(study, STUDY_UID)), str(first_value(series, SERIES_UID)))
-    return len(_own(instances_of(session, dialect, *uids), patient_id))
-
-
-def _own(rows: Datasets, patient_id: str) -> Datasets:
-    """The rows that do not say that they are another patient's."""
-    return [row for row in rows if str(first_value(row, PATIENT_ID) or patient_id).strip() == patient_id.strip()]
+    return len(patients_instances(session, dialect, patient_id, *uids))
 
 
 def _modalities(series: Datasets) -> set[str]:

@@ -46,11 +46,11 @@ def study_query(name: str, description: str) -> Query:
     )
 
 
-def patient_id_query(name: str) -> Query:
+def patient_id_query(name: str, description: str = "Patient ID, compared exactly") -> Query:
     """A query parameter that is one patient's identifier."""
     return Query(
         alias=name,
-        description="Patient ID, compared exactly",
+        description=description,
         min_length=1,
         max_length=64,
         pattern=LO_WITHOUT_WILDCARDS,
@@ -85,6 +85,12 @@ def _in_utc(moment: datetime) -> datetime:
 Moment = Annotated[datetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 """A date or a time, in UTC where it does not say."""
 
+OfPatient = Annotated[
+    str | None,
+    patient_id_query(
+        "PatientId", "Patient ID: where it is given, what is another patient's is as unknown as what is not there"
+    ),
+]
 StudyPath = Annotated[str, uid_path("studyUID", "Study Instance")]
 SeriesPath = Annotated[str, uid_path("seriesUID", "Series Instance", EXAMPLE_SERIES)]
 InstancePath = Annotated[str, uid_path("instanceUID", "SOP Instance", EXAMPLE_INSTANCE)]

@@ -10,6 +10,7 @@ from dicom_service.errors import (
     PacsError,
     PacsObjectUnknown,
     PacsRefusedCredentials,
+    PacsRejected,
     PacsTimeout,
     PacsUnreachable,
 )
@@ -27,7 +28,10 @@ FAULTS: dict[int, type[PacsError]] = {
     503: PacsUnreachable,
     504: PacsTimeout,
 }
-FAULTS_OF_GET = {status: fault for status, fault in FAULTS.items() if fault is not PacsConflict}
+FAULTS_OF_GET: dict[int, type[PacsError]] = {
+    400: PacsRejected,
+    **{status: fault for status, fault in FAULTS.items() if fault is not PacsConflict},
+}
 """What only reads is in nobody's way: a conflict there is nonsense."""
 
 MEANINGS: dict[type[PacsError], str] = {

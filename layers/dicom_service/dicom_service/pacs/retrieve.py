@@ -9,6 +9,7 @@ from dicom_service.pacs.dialects import Dialect, PictureWay
 from dicom_service.pacs.multipart import first_part, is_multipart
 from dicom_service.pacs.session import PacsSession
 from dicom_service.pacs.streams import PacsStream
+from dicom_service.uid import is_existing_uid
 
 PREFIX_AT = 128
 PREFIX = b"DICM"
@@ -18,11 +19,15 @@ NOT_THIS_WAY = frozenset({400, 406, 415})
 
 @dataclass(frozen=True)
 class Instance:
-    """Where an object stands: its three UIDs."""
+    """Where an object stands: its three UIDs, which become parts of paths; raises PacsError for what is no UID."""
 
     study_uid: str
     series_uid: str
     instance_uid: str
+
+    def __post_init__(self) -> None:
+        if not all(map(is_existing_uid, (self.study_uid, self.series_uid, self.instance_uid))):
+            raise PacsError("An object has a UID that is none")
 
 
 @dataclass(frozen=True)

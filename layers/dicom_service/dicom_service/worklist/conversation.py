@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 from dicom_service.errors import (
     Conflict,
@@ -74,6 +75,14 @@ def items_at(session: PacsSession, path: str, query: Mapping[str, str]) -> list[
     with known_path():
         found = every_result(session, path, query, lambda item: json.dumps(item, sort_keys=True))
     return [normal_form(item) for item in found]
+
+
+def segment(identifier: str) -> str:
+    """An identifier that the PACS gave, as one segment of a path; raises PacsError where it leads to another path."""
+    plain = identifier.strip("\0 ")
+    if not plain.strip("."):
+        raise PacsError("The PACS answered an item with an identifier that is none")
+    return quote(plain, safe="")
 
 
 @contextmanager

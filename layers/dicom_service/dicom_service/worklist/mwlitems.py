@@ -4,7 +4,6 @@ https://github.com/dcm4che/dcm4chee-arc-light/wiki/RESTful-Services
 """
 
 import json
-from urllib.parse import quote
 
 from dicom_service.errors import NotFound, PacsObjectUnknown
 from dicom_service.pacs.answers import SUCCESS
@@ -17,6 +16,7 @@ from dicom_service.worklist.conversation import (
     items_at,
     known_path,
     post_item,
+    segment,
 )
 from dicom_service.worklist.fields import BY_NAME, CHARACTER_SET_TAG
 from dicom_service.worklist.mapper import Dataset, study_uid_of, values_of
@@ -89,7 +89,7 @@ class MwlItems:
             )
 
     def _remove(self, study_uid: str, step_id: str) -> None:
-        path = f"{self._dialect.workitem_deletion}/{study_uid}/{quote(step_id, safe='')}"
+        path = f"{self._dialect.workitem_deletion}/{study_uid}/{segment(step_id)}"
         check_no_page(self._session.send("DELETE", path, headers=DICOM_JSON, answers={*SUCCESS, 404}))
 
 

@@ -9,7 +9,7 @@ from dicom_service.errors import NotFound, PacsError
 from dicom_service.pacs.answers import SUCCESS
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.session import PacsSession
-from dicom_service.worklist.conversation import change_item, check_no_page, known_path, post_item
+from dicom_service.worklist.conversation import change_item, check_no_page, known_path, post_item, segment
 from dicom_service.worklist.fields import CHARACTER_SET, FIELDS, STEPS_TAG, Field
 from dicom_service.worklist.mapper import Dataset, element, study_uid_of, values_of
 from dicom_service.worklist.normal import normal_form
@@ -35,12 +35,12 @@ class OrthancWorklists:
 
     def remove(self, study_uid: str) -> None:
         for identifier in self._identifiers(study_uid):
-            path = f"{self._dialect.workitem_deletion}/{identifier}"
+            path = f"{self._dialect.workitem_deletion}/{segment(identifier)}"
             check_no_page(self._session.send("DELETE", path, headers=JSON, answers={*SUCCESS, 404}))
 
     def change(self, old: Dataset, new: Dataset) -> None:
         first, *_ = self._identifiers(study_uid_of(old))
-        path = f"{self._dialect.workitem_retrieval}/{first}"
+        path = f"{self._dialect.workitem_retrieval}/{segment(first)}"
         change_item(self._session, "PUT", path, {"Tags": _tags(new)}, headers=JSON)
 
     def _identifiers(self, study_uid: str) -> list[str]:

@@ -8,7 +8,14 @@ from dicom_service.errors import Conflict, FieldError, InvalidRequest, NotFound,
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.paging import every_result
 from dicom_service.pacs.session import PacsSession
-from dicom_service.worklist.conversation import DICOM_JSON, change_item, check_no_page, known_path, post_item
+from dicom_service.worklist.conversation import (
+    DICOM_JSON,
+    change_item,
+    check_no_page,
+    known_path,
+    post_item,
+    segment,
+)
 from dicom_service.worklist.fields import BY_NAME
 from dicom_service.worklist.mapper import Dataset, study_uid_of, values_of
 from dicom_service.worklist.protocol import UNKNOWN
@@ -43,7 +50,7 @@ class UpsRs:
     def remove(self, study_uid: str) -> None:
         """Asks for the cancellation of each of the study's steps; raises Conflict where one has begun."""
         for step in self._of_study(study_uid):
-            path = f"{self._dialect.workitem_deletion}/{step.uid}/cancelrequest"
+            path = f"{self._dialect.workitem_deletion}/{segment(step.uid)}/cancelrequest"
             try:
                 check_no_page(self._session.send("POST", path, headers=DICOM_JSON, body=b"[{}]"))
             except PacsConflict as error:
@@ -61,7 +68,9 @@ class UpsRs:
             return
         for step in self._of_study(study_uid_of(old)):
             try:
-                change_item(self._session, "POST", f"{self._dialect.workitem_creation}/{step.uid}", [schedule_of(new)])
+                change_item(
+                    self._session, "POST", f"{self._dialect.workitem_creation}/{segment(step.uid)}", [schedule_of(new)]
+                )
             except PacsConflict as error:
                 raise Conflict(BEGUN) from error
 

@@ -18,7 +18,7 @@ from dicom_service.exams.downloads.rows import (
     write,
 )
 from dicom_service.exams.downloads.stored_object import write_object
-from dicom_service.exams.downloads.study_archive import write_archive
+from dicom_service.exams.downloads.study_archive import ARCHIVE, write_archive
 from dicom_service.exams.opened import opened
 from dicom_service.faults import log_fault
 from dicom_service.pacs.dialects import dialect
@@ -69,7 +69,7 @@ def _until_another_may(download_id: str, now: float) -> float | None:
 
 def _bring(download: Download, session: PacsSession, clock: Callable[[], float]) -> None:
     kind, *words = download.what
-    if kind == "study":
+    if kind == ARCHIVE:
         write_archive(session, dialect(), download, clock)
         return
     instance = Instance(*words)

@@ -18,6 +18,7 @@ from dicom_service.exams.downloads.rows import (
     write,
 )
 from dicom_service.exams.opened import Opened, opened
+from dicom_service.exams.patients.belonging import checked
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.retrieve import Instance
 from dicom_service.pacs.session import PacsSession
@@ -45,15 +46,19 @@ class World:
 
 
 def fetch_object(
-    session: PacsSession, dialect: Dialect, instance: Instance, world: World = World()
+    session: PacsSession, dialect: Dialect, instance: Instance, world: World = World(), patient_id: str = ""
 ) -> bytes | str | None:
     """The object itself where it is small enough to be answered, else a URL of five minutes; None if it is not ready.
+
+    Where a Patient ID is given, an object of another patient is as unknown as one that is not there.
 
     Of several that ask for a large object at a time one brings it into the bucket, or has a worker bring it where it
     takes longer than a request may; the others wait for it. Raises what retrieving does.
     """
     until = world.clock() + WAITING_SECONDS
     with opened(session, dialect, instance, MOST_INLINE_BYTES) as found:
+        if patient_id:
+            found = checked(session, dialect, patient_id, instance, found)
         if found.whole:
             return found.beginning
         now = world.clock()

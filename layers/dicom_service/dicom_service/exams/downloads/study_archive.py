@@ -13,16 +13,20 @@ from dicom_service.exams.bucket_writer import BucketWriter, signed_url
 from dicom_service.exams.downloads.media_directory import DIRECTORY_NAME, MediaDirectory, file_ids
 from dicom_service.exams.downloads.rows import QUEUED_LEASE_SECONDS, Download, begin, read, write
 from dicom_service.exams.opened import Opened, each_opened
+from dicom_service.exams.patients.belonging import patients_instances
+from dicom_service.exams.patients.objects import with_patient
 from dicom_service.pacs.attributes import first_value
 from dicom_service.pacs.dialects import Dialect
+from dicom_service.pacs.patients import unpadded
 from dicom_service.pacs.retrieve import Instance
-from dicom_service.pacs.search import SERIES_UID, SOP_UID, find_study, instances_of, series_of
+from dicom_service.pacs.search import SERIES_UID, SOP_UID, find_study, series_of
 from dicom_service.pacs.session import PacsSession
 
 HELD_BYTES = 16 * 1024 * 1024
 """Objects up to here are held before they are packed, so that one that breaks off can be fetched again."""
 
 BEGINNING_BYTES = 1024 * 1024
+ARCHIVE = "archive"
 WITH_DIRECTORY = "dicomdir"
 NUMBER_OF_INSTANCES = "00201208"
 REPORT_SECONDS = 2.0
@@ -30,24 +34,21 @@ FASTEST = 1
 """Uncompressed images shrink to a half at deflate's fastest level; its 60 MB/s are what a PACS and a bucket carry."""
 
 
-def archive_of(study_uid: str, *, with_directory: bool) -> tuple[str, ...]:
-    """What a download of the study is, as `begin_archive` wants it."""
-    return ("study", study_uid, WITH_DIRECTORY) if with_directory else ("study", study_uid)
+def archive_of(study_uid: str, patient_id: str, *, with_directory: bool) -> tuple[str, ...]:
+    """What a download of the patient's objects of a study is, as `begin_archive` takes it."""
+    return (ARCHIVE, study_uid, unpadded(patient_id), *((WITH_DIRECTORY,) if with_directory else ()))
 
 
 def begin_archive(
-    session: PacsSession, dialect: Dialect, patient_id: str, what: tuple[str, ...], clock: Callable[[], float]
+    session: PacsSession, dialect: Dialect, what: tuple[str, ...], clock: Callable[[], float]
 ) -> Download:
     """The archive of a patient's study: ready, under way, or asked of a worker now.
 
-    One that is ready is used again for an hour, as long as the study has as many instances: by the PACS's count or,
-    where it gives none, by ours. Raises NotFound where the patient has no such study.
+    One that is ready is used again for an hour by whoever asks for the same patient, as long as the study has as many
+    instances: by the PACS's count or, where it gives none, by ours. Raises NotFound where the study holds nothing of
+    the patient.
     """
-    study_uid = what[1]
-    found = find_study(session, dialect, patient_id, study_uid)
-    if found is None:
-        raise NotFound("The patient has no such study")
-    total = int(first_value(found, NUMBER_OF_INSTANCES) or len(_instances(session, dialect, study_uid)))
+    total = _total(session, dialect, *what[1:3])
     name = hashlib.sha256("/".join((*what, str(total))).encode()).hexdigest()[:32]
     now = clock()
     wanted = Download(name, what, "QUEUED", "", now + QUEUED_LEASE_SECONDS, total=total)
@@ -60,7 +61,7 @@ def begin_archive(
 def find_archive(archive_id: str) -> Download:
     """An archive that was asked for; raises NotFound where there is none, PacsError where it could not be made."""
     download = read(archive_id)
-    if download is None or download.what[0] != "study":
+    if download is None or download.what[0] != ARCHIVE:
         raise NotFound("There is no such archive, or it is older than a day")
     if download.state == "FAILED":
         raise PacsError(f"The archive could not be made: {download.reason}")
@@ -75,12 +76,14 @@ def told(download: Download) -> tuple[dict[str, Any], str]:
 
 
 def write_archive(session: PacsSession, dialect: Dialect, download: Download, clock: Callable[[], float]) -> None:
-    """Packs every object of the study; raises where one of them does not come whole.
+    """Packs the patient's objects of the study; raises where one of them does not come whole.
+
+    An object that states another patient is left out, whatever the PACS's row says of it.
 
     Entries are called `SERIES/INSTANCE.dcm` by their UIDs, and by their File IDs where a DICOMDIR lists them.
     """
-    _, study_uid, *options = download.what
-    instances = _instances(session, dialect, study_uid)
+    _, study_uid, patient_id, *options = download.what
+    instances = _instances(session, dialect, study_uid, patient_id)
     if not instances:
         raise NotFound("The PACS does not know the study any more")
     directory = MediaDirectory() if WITH_DIRECTORY in options else None
@@ -95,6 +98,9 @@ def write_archive(session: PacsSession, dialect: Dialect, download: Download, cl
             if clock() >= reported + REPORT_SECONDS:
                 reported = clock()
                 _report(download, done, len(instances), reported)
+            stated, found = with_patient(found)
+            if stated not in ("", patient_id):
+                continue
             beginning = _pack(archive, name, found)
             if directory:
                 directory.add(beginning, name)
@@ -103,12 +109,21 @@ def write_archive(session: PacsSession, dialect: Dialect, download: Download, cl
     _report(download, len(instances), len(instances), clock())
 
 
-def _instances(session: PacsSession, dialect: Dialect, study_uid: str) -> list[Instance]:
-    series = [str(first_value(dataset, SERIES_UID)) for dataset in series_of(session, dialect, study_uid)]
+def _total(session: PacsSession, dialect: Dialect, study_uid: str, patient_id: str) -> int:
+    study = find_study(session, dialect, patient_id, study_uid)
+    counted = first_value(study, NUMBER_OF_INSTANCES) if study else None
+    total = int(counted or len(_instances(session, dialect, study_uid, patient_id)))
+    if not total:
+        raise NotFound("The patient has no such study")
+    return total
+
+
+def _instances(session: PacsSession, dialect: Dialect, study_uid: str, patient_id: str) -> list[Instance]:
+    series = dict.fromkeys(str(first_value(row, SERIES_UID)) for row in series_of(session, dialect, study_uid))
     return [
-        Instance(study_uid, series_uid, str(first_value(dataset, SOP_UID)))
+        Instance(study_uid, series_uid, str(first_value(row, SOP_UID)))
         for series_uid in series
-        for dataset in instances_of(session, dialect, study_uid, series_uid)
+        for row in patients_instances(session, dialect, patient_id, study_uid, series_uid)
     ]
 
 

@@ -63,12 +63,12 @@ def read_object(part10: bytes) -> StoredObject:
     syntax, source = meta.text("TransferSyntaxUID"), part10
     if syntax == DEFLATED:
         source, start = _inflate(part10[start:]), 0
-    encoding = _encoding(source, start, syntax)
+    encoding = encoding_of(source, start, syntax)
     found, _ = walk(source, start, len(source), encoding, PIXEL_TAGS)
     return StoredObject(Attributes(source, found, encoding), meta, syntax or _syntax(encoding), _pixels(source, found))
 
 
-def _encoding(source: bytes, start: int, syntax: str) -> Encoding:
+def encoding_of(source: bytes, start: int, syntax: str) -> Encoding:
     """What the first element shows goes before the transfer syntax, which writers get wrong or leave out."""
     explicit = states_vr(source, start)
     swapped = not syntax and explicit and int.from_bytes(source[start : start + 2], "little") > HIGHEST_FIRST_GROUP

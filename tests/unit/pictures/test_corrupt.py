@@ -15,15 +15,15 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from dicom_service.exams.pictures.draw import draw_picture
 from dicom_service.exams.pictures.request import PictureRequest
-from tests.unit.pictures.synthetic import array_object, compressed_object, image_object, opened, ramp
+from tests.unit.pictures.synthetic import array_object, compressed_object, image_object, nearly, opened, ramp, shown
 from tests.unit.pictures.test_codecs import COMPRESSED, GREY, GREY16
 
 GOOD = array_object(ramp(0, 4000, "u2", rows=256))
 
 
-def assert_refused(part10: bytes, caplog: pytest.LogCaptureFixture) -> None:
+def assert_refused(part10: bytes, caplog: pytest.LogCaptureFixture, frame: int | None = None) -> None:
     caplog.clear()
-    picture = draw_picture(part10, PictureRequest())
+    picture = draw_picture(part10, PictureRequest(frame=frame))
     assert picture.placeholder
     assert opened(picture.jpeg).size == (256, 256)
     (record,) = caplog.records
@@ -34,11 +34,40 @@ def assert_refused(part10: bytes, caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.6, 0.9, 0.999])
-def test_truncated_pixels(kept: float, caplog: pytest.LogCaptureFixture) -> None:
-    assert_refused(GOOD[: int(len(GOOD) * kept)], caplog)
+def test_of_truncated_pixels_what_is_there_is_drawn_and_grey_below(kept: float) -> None:
+    cut = int(len(GOOD) * kept)
+    rows = (cut - (len(GOOD) - 256 * 256 * 2)) // (256 * 2)
+    whole, picture = shown(GOOD), shown(GOOD[:cut])
+    assert picture.shape == whole.shape
+    assert nearly(picture[: rows - 8], whole[: rows - 8], 6)
+    assert nearly(picture[rows + 8 :], 128, 6)
 
 
-@pytest.mark.parametrize("name", sorted(set(GREY) - {"encapsulated uncompressed", "deflated frame"}))
+def test_pixels_that_end_before_their_first_row_are_none(caplog: pytest.LogCaptureFixture) -> None:
+    assert_refused(GOOD[: len(GOOD) - 256 * 256 * 2 + 500], caplog)
+
+
+def test_a_truncated_frame_of_a_few_bytes_takes_no_memory() -> None:
+    part10 = array_object(np.zeros((64, 8192), "u1"), Rows=16384, Columns=8192)
+    tracemalloc.start()
+    assert not draw_picture(part10, PictureRequest()).placeholder
+    assert tracemalloc.get_traced_memory()[1] < 20e6
+    tracemalloc.stop()
+
+
+SHOWN_IN_PART = {"baseline", "extended 8 bits", "progressive"}
+"""libjpeg decodes what there is of them, and is grey below."""
+
+
+@pytest.mark.parametrize("name", sorted(SHOWN_IN_PART))
+def test_of_a_truncated_jpeg_what_is_there_is_drawn(name: str) -> None:
+    syntax, array, stream = GREY[name]
+    part = shown(compressed_object(array, stream[: len(stream) // 2], syntax))
+    whole = shown(compressed_object(array, stream, syntax))
+    assert np.corrcoef(part[:32].ravel(), whole[:32].ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("name", sorted(set(GREY) - SHOWN_IN_PART - {"encapsulated uncompressed", "deflated frame"}))
 def test_truncated_compressed_pixels(name: str, caplog: pytest.LogCaptureFixture) -> None:
     syntax, array, stream = GREY[name]
     assert_refused(compressed_object(array, stream[: len(stream) // 2], syntax), caplog)
@@ -55,10 +84,8 @@ def test_bytes_that_are_no_object(nonsense: bytes) -> None:
         {"Rows": 0},
         {"Columns": None},
         {"SamplesPerPixel": 7},
-        {"BitsAllocated": 12},
+        {"BitsAllocated": 25},
         {"PhotometricInterpretation": "PALETTE COLOR"},
-        {"NumberOfFrames": 2},
-        {"NumberOfFrames": 2**31 - 1},
         {"Rows": 65535, "Columns": 65535},
     ],
 )
@@ -124,17 +151,30 @@ def test_rle_headers_that_point_elsewhere(count: int, offsets: list[int], caplog
 
 
 def test_a_missing_frame_in_the_fragments(caplog: pytest.LogCaptureFixture) -> None:
+    """The middle one of those that are there is shown, and the last one declared cannot be."""
     stream = imagecodecs.jpegls_encode(GREY16)
     part10 = image_object(
         encapsulate([stream]), COMPRESSED + "80", Rows=192, Columns=320, BitsAllocated=16, NumberOfFrames=9
     )
-    assert_refused(part10, caplog)
+    assert not draw_picture(part10, PictureRequest()).placeholder
+    assert_refused(part10, caplog, frame=9)
 
 
 def test_an_unknown_transfer_syntax(caplog: pytest.LogCaptureFixture) -> None:
+    """What begins as streams of a known codec do is one; nothing else is guessed."""
     stream = imagecodecs.jpegls_encode(GREY16)
     known = compressed_object(GREY16, stream, COMPRESSED + "80")
-    assert_refused(known.replace(b"1.2.840.10008.1.2.4.80", b"1.2.840.10008.1.2.4.89"), caplog)
+    assert nearly(shown(known.replace(b"1.2.840.10008.1.2.4.80", b"1.2.840.10008.1.2.4.89")), shown(known))
+    nonsense = compressed_object(GREY16, b"nonsense" * 1000, COMPRESSED + "80")
+    assert_refused(nonsense.replace(b"1.2.840.10008.1.2.4.80", b"1.2.840.10008.1.2.4.89"), caplog)
+
+
+@pytest.mark.parametrize("frames", [2, 3, 2**31 - 1])
+def test_more_native_frames_are_declared_than_there_are(frames: int, caplog: pytest.LogCaptureFixture) -> None:
+    array = ramp(0, 4000, "u2")
+    part10 = array_object(array, NumberOfFrames=frames)
+    assert nearly(shown(part10), shown(array_object(array)))
+    assert_refused(part10, caplog, frame=2)
 
 
 @pytest.mark.parametrize("seed", range(8))

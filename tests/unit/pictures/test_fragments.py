@@ -17,7 +17,7 @@ from dicom_service.exams.pictures.reading.attributes import Attributes
 from dicom_service.exams.pictures.reading.dataset import PixelElement, StoredObject, read_object
 from dicom_service.exams.pictures.reading.dictionary import ATTRIBUTES, INTEGER_PIXELS
 from dicom_service.exams.pictures.reading.elements import Element, Encoding
-from dicom_service.exams.pictures.reading.fragments import compressed_frame
+from dicom_service.exams.pictures.reading.fragments import Fragments
 from dicom_service.exams.pictures.undrawable import Undrawable
 
 SEQUENCE_END = bytes.fromhex("feffdde000000000")
@@ -63,7 +63,7 @@ def test_every_frame_of_pydicoms_files(file: Path) -> None:
     assert stored.pixels is not None
     frames = stored.dataset.whole("NumberOfFrames", 1)
     for index in range(frames):
-        assert compressed_frame(stored.dataset, stored.pixels, index, frames) == pydicoms(stored, index, frames)
+        assert Fragments(stored.dataset, stored.pixels, frames).frame(index) == pydicoms(stored, index, frames)
 
 
 @given(FRAMES, st.booleans(), st.integers(1, 4))
@@ -72,7 +72,7 @@ def test_frames_in_several_fragments_by_their_offsets(frames: list[bytes], table
         per_frame = 1
     value = encapsulate(frames, fragments_per_frame=per_frame, has_bot=table)
     for index, frame in enumerate(frames):
-        assert compressed_frame(with_tables(), pixels(value), index, len(frames)) == frame
+        assert Fragments(with_tables(), pixels(value), len(frames)).frame(index) == frame
 
 
 @given(FRAMES)
@@ -80,7 +80,7 @@ def test_frames_by_the_extended_table(frames: list[bytes]) -> None:
     value, offsets, lengths = encapsulate_extended(frames)
     tables = with_tables(ExtendedOffsetTable=offsets, ExtendedOffsetTableLengths=lengths)
     for index, frame in enumerate(frames):
-        assert compressed_frame(tables, pixels(value), index, len(frames)) == frame
+        assert Fragments(tables, pixels(value), len(frames)).frame(index) == frame
 
 
 @given(st.lists(st.tuples(st.binary(max_size=30), st.integers(1, 3)), min_size=2, max_size=5), st.integers(0, 8))
@@ -91,12 +91,12 @@ def test_streams_without_offsets_tell_of_their_ends(made: list[tuple[bytes, int]
     ]
     value = fragments(b"", *(piece for frame in pieces for piece in frame))
     for index, frame in enumerate(pieces):
-        assert compressed_frame(with_tables(), pixels(value), index, len(pieces)) == b"".join(frame)
+        assert Fragments(with_tables(), pixels(value), len(pieces)).frame(index) == b"".join(frame)
 
 
 def test_the_last_frame_may_lack_its_end() -> None:
     value = fragments(b"", b"one" + END_OF_IMAGE, b"tw", b"o")
-    assert compressed_frame(with_tables(), pixels(value), 1, 2) == b"two"
+    assert Fragments(with_tables(), pixels(value), 2).frame(1) == b"two"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_last_frame_may_lack_its_end() -> None:
 )
 def test_a_frame_that_is_not_there_is_undrawable(value: bytes, frames: int) -> None:
     with pytest.raises(Undrawable):
-        compressed_frame(with_tables(), pixels(value), frames - 1, frames)
+        Fragments(with_tables(), pixels(value), frames).frame(frames - 1)
 
 
 @given(st.binary(max_size=80), st.integers(0, 3), st.integers(1, 4))
@@ -121,4 +121,4 @@ def test_of_damage_come_bytes_or_a_reason(damage: bytes, index: int, frames: int
     value = bytearray(fragments(pack("<3I", *starts), b"one.", b"two.", b"end."))
     value[len(value) - len(damage) :] = damage
     with suppress(Undrawable):
-        assert isinstance(compressed_frame(with_tables(), pixels(bytes(value)), index, frames), bytes)
+        assert isinstance(Fragments(with_tables(), pixels(bytes(value)), frames).frame(index), bytes)

@@ -6,16 +6,14 @@ import numpy as np
 from PIL import Image
 
 from dicom_service.errors import InvalidRequest
-from dicom_service.exams.pictures.decoding.codecs import DECODERS
-from dicom_service.exams.pictures.decoding.frames import Frame, frame_index, native_frame
+from dicom_service.exams.pictures.decoding.frames import Frame, frame_index
+from dicom_service.exams.pictures.decoding.stored import StoredFrames
 from dicom_service.exams.pictures.encode import encode_jpeg
 from dicom_service.exams.pictures.geometry import PictureSize, picture_size, pixel_aspect
 from dicom_service.exams.pictures.kinds import PDF, UNKNOWN, is_video, kind_of
 from dicom_service.exams.pictures.pdf import draw_first_page
 from dicom_service.exams.pictures.placeholder import LEGIBLE, placeholder
 from dicom_service.exams.pictures.reading.dataset import PixelElement, StoredObject, read_object
-from dicom_service.exams.pictures.reading.dictionary import INTEGER_PIXELS
-from dicom_service.exams.pictures.reading.fragments import compressed_frame
 from dicom_service.exams.pictures.reading.functional_groups import FrameAttributes, frame_attributes
 from dicom_service.exams.pictures.reading.layout import PixelLayout, pixel_layout
 from dicom_service.exams.pictures.request import Picture, PictureRequest
@@ -31,6 +29,9 @@ OVERSAMPLING = 2
 
 LEFT_TO_FILTER = 1.25
 """What averaging leaves to the filter at least, where it leaves anything: at less, strokes come out uneven."""
+
+GREY = 128
+"""Where pixel data ends before its frame does."""
 
 logger = logging.getLogger(__name__)
 
@@ -67,12 +68,21 @@ def _without_image(stored: StoredObject, wanted: PictureRequest) -> bytes:
 
 def _drawn(stored: StoredObject, pixels: PixelElement, wanted: PictureRequest) -> bytes:
     layout = pixel_layout(stored)
-    index = frame_index(wanted.frame, layout.frames)
+    frames = StoredFrames(stored, pixels, layout)
+    index = frames.middle() if wanted.frame is None else frame_index(wanted.frame, layout.frames)
     attributes = frame_attributes(stored.dataset, index)
     size = picture_size(layout, pixel_aspect(attributes), wanted.size)
-    frame = _thinned(_decoded(stored, pixels, layout, index, size.reduction), size)
+    frame = _thinned(frames.decoded(index, size.reduction), size)
     image = _shaded(frame, layout, attributes, wanted)
+    if frame.missing:
+        image = _with_grey_below(image, frame.missing)
     return encode_jpeg(_resized(image, size), wanted.quality)
+
+
+def _with_grey_below(image: Image.Image, rows: int) -> Image.Image:
+    taller = Image.new(image.mode, (image.width, image.height + rows), GREY if image.mode == "L" else (GREY,) * 3)
+    taller.paste(image)
+    return taller
 
 
 def _resized(image: Image.Image, size: PictureSize) -> Image.Image:
@@ -82,23 +92,14 @@ def _resized(image: Image.Image, size: PictureSize) -> Image.Image:
     return image.resize((size.width, size.height), Image.Resampling.BICUBIC, reducing_gap=gap)
 
 
-def _decoded(stored: StoredObject, pixels: PixelElement, layout: PixelLayout, index: int, reduction: float) -> Frame:
-    if pixels.length is None:
-        decoder = DECODERS.get(stored.transfer_syntax)
-        if decoder is None:
-            raise Undrawable("its transfer syntax is not decoded")
-        return decoder(compressed_frame(stored.dataset, pixels, index, layout.frames), layout, reduction)
-    source = memoryview(pixels.source)[pixels.offset :][: pixels.available]
-    swapped = stored.big_endian and layout.bits_allocated == 8 and pixels.vr == "OW" and pixels.tag == INTEGER_PIXELS
-    return native_frame(source, layout, index, stored.big_endian, swapped)
-
-
 def _thinned(frame: Frame, size: PictureSize) -> Frame:
-    rows, columns = frame.samples.shape[:2]
+    there, columns = frame.samples.shape[:2]
+    rows = there + frame.missing
     step = int(min(rows / size.height, columns / size.width) / OVERSAMPLING)
     if step < 2:
         return frame
-    return Frame(frame.samples[step // 2 :: step, step // 2 :: step], frame.photometric)
+    samples = frame.samples[step // 2 :: step, step // 2 :: step]
+    return Frame(samples, frame.photometric, len(range(step // 2, rows, step)) - samples.shape[0])
 
 
 def _shaded(frame: Frame, layout: PixelLayout, attributes: FrameAttributes, wanted: PictureRequest) -> Image.Image:

@@ -1,58 +1,30 @@
 """Which decoder reads which transfer syntax (PS3.5 section 10 and Annex A.4, PS3.6 Table A-1)."""
 
-import struct
 import zlib
 from collections.abc import Callable
 
 import imagecodecs
 import numpy as np
 
-from dicom_service.exams.pictures.decoding.frames import Frame, aligned, arranged, native_frame
-from dicom_service.exams.pictures.decoding.jpeg import decode_jpeg, jpeg_header, require_end
+from dicom_service.exams.pictures.decoding.frames import Frame
+from dicom_service.exams.pictures.decoding.jpeg import decode_jpeg, decode_jpegls
 from dicom_service.exams.pictures.decoding.jpeg2000 import decode_jpeg2000
+from dicom_service.exams.pictures.decoding.native import NativePixels, native_frame
+from dicom_service.exams.pictures.decoding.rle import decode_rle
+from dicom_service.exams.pictures.reading.dataset import NATIVE
 from dicom_service.exams.pictures.reading.layout import PixelLayout
+from dicom_service.exams.pictures.reading.signature import Family, family_of
 from dicom_service.exams.pictures.undrawable import Undrawable
 
 type Decoder = Callable[[bytes, PixelLayout, float], Frame]
 
 BYTE = 8
-RLE_HEADER = 64
-RLE_MOST = 64
-"""PackBits makes at most 128 bytes of two."""
-
-
-def decode_rle(stream: bytes, layout: PixelLayout, _reduction: float) -> Frame:
-    """RLE Lossless, always planar (PS3.5 Annex G)."""
-    _require_segments(stream, layout)
-    dtype = np.dtype(f"<u{layout.bits_allocated // 8}")
-    count = layout.pixels * layout.samples
-    if len(stream) * RLE_MOST < count * dtype.itemsize:
-        raise Undrawable("its pixel data is shorter than it declares")
-    flat = np.frombuffer(imagecodecs.dicomrle_decode(stream, dtype), dtype)[:count]
-    return Frame(aligned(arranged(flat, layout, planar=True), layout), layout.photometric)
-
-
-def _require_segments(stream: bytes, layout: PixelLayout) -> None:
-    """Raise Undrawable for a header that points out of the stream, which the decoder would follow (PS3.5 Annex G.5)."""
-    if len(stream) < RLE_HEADER:
-        raise Undrawable("its RLE header is cut off")
-    count, *offsets = struct.unpack_from(f"<{RLE_HEADER // 4}I", stream)
-    ends = [*offsets[:count], len(stream)]
-    if count != layout.samples * layout.bits_allocated // 8 or ends[0] < RLE_HEADER or ends != sorted(ends):
-        raise Undrawable("its RLE header is malformed")
-
-
-def decode_jpegls(stream: bytes, layout: PixelLayout, _reduction: float) -> Frame:
-    """JPEG-LS, lossless and near-lossless (ITU-T T.87)."""
-    jpeg_header(stream, layout)
-    require_end(stream)
-    return Frame(imagecodecs.jpegls_decode(stream), layout.photometric)
 
 
 def decode_jpegxl(stream: bytes, layout: PixelLayout, _reduction: float) -> Frame:
     """JPEG XL (ISO/IEC 18181); colours come out as RGB. Another shape than the declared one is a ValueError at once."""
     shape = (layout.rows, layout.columns) if layout.samples == 1 else (layout.rows, layout.columns, layout.samples)
-    width = 1 if layout.bits_stored <= BYTE else layout.bits_allocated // 8
+    width = 1 if layout.bits_stored <= BYTE else layout.container_bits // 8
     samples = imagecodecs.jpegxl_decode(stream, out=np.empty(shape, f"u{width}"))
     return Frame(samples, "RGB" if samples.ndim == 3 else layout.photometric)
 
@@ -66,7 +38,7 @@ def decode_deflated_frame(stream: bytes, layout: PixelLayout, _reduction: float)
 
 def decode_uncompressed(stream: bytes, layout: PixelLayout, _reduction: float) -> Frame:
     """Encapsulated Uncompressed Explicit VR Little Endian: one frame as it is (PS3.5 A.4.11)."""
-    return native_frame(memoryview(stream), layout.of_one_frame(), 0, big_endian=False)
+    return native_frame(NativePixels(memoryview(stream)), layout.of_one_frame(), 0)
 
 
 def _within_stored_bits(decoder: Decoder) -> Decoder:
@@ -83,16 +55,53 @@ def _within_stored_bits(decoder: Decoder) -> Decoder:
 
 COMPRESSED = "1.2.840.10008.1.2.4."
 
+UNCOMPRESSED_FRAMES, DEFLATED_FRAMES = "1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.8.1"
+ANY_JPEG2000 = _within_stored_bits(decode_jpeg2000)
+
 DECODERS: dict[str, Decoder] = {
-    "1.2.840.10008.1.2.1.98": decode_uncompressed,
+    UNCOMPRESSED_FRAMES: decode_uncompressed,
     "1.2.840.10008.1.2.5": decode_rle,
-    "1.2.840.10008.1.2.8.1": decode_deflated_frame,
+    DEFLATED_FRAMES: decode_deflated_frame,
     **{COMPRESSED + number: decode_jpeg for number in ("50", "51", "53", "55", "57", "70")},
     COMPRESSED + "80": decode_jpegls,
     COMPRESSED + "81": _within_stored_bits(decode_jpegls),
-    **{COMPRESSED + number: _within_stored_bits(decode_jpeg2000) for number in ("90", "91", "92", "93")},
-    **{COMPRESSED + number: _within_stored_bits(decode_jpeg2000) for number in ("201", "202", "203")},
+    **{COMPRESSED + number: ANY_JPEG2000 for number in ("90", "91", "92", "93", "201", "202", "203")},
     COMPRESSED + "110": decode_jpegxl,
     **{COMPRESSED + number: _within_stored_bits(decode_jpegxl) for number in ("111", "112")},
 }
 """Every transfer syntax whose pixel data is encapsulated images; video is not among them."""
+
+FAMILIES: dict[Family, tuple[Decoder, tuple[str, ...]]] = {
+    Family.JPEG: (
+        decode_jpeg,
+        tuple(COMPRESSED + number for number in ("50", "51", "53", "55", "57", "70", "80", "81")),
+    ),
+    Family.JPEG_2000: (ANY_JPEG2000, tuple(syntax for syntax in DECODERS if DECODERS[syntax] is ANY_JPEG2000)),
+    Family.JPEG_XL: (
+        _within_stored_bits(decode_jpegxl),
+        tuple(COMPRESSED + number for number in ("110", "111", "112")),
+    ),
+}
+"""What decodes streams of a family, and the transfer syntaxes that mean it."""
+
+
+def decoder_of(stream: bytes, transfer_syntax: str) -> Decoder:
+    """What decodes a frame: as its transfer syntax says, unless it begins as streams of another family do.
+
+    A frame of which neither says anything is taken for uncompressed where its transfer syntax is a native one.
+    Raises Undrawable where that is unknown.
+    """
+    declared = DECODERS.get(transfer_syntax)
+    if transfer_syntax in (UNCOMPRESSED_FRAMES, DEFLATED_FRAMES) and declared:
+        return declared
+    family = family_of(stream)
+    if family in FAMILIES:
+        decoder, syntaxes = FAMILIES[family]
+        return declared if declared and transfer_syntax in syntaxes else decoder
+    if declared:
+        return declared
+    if family is Family.RLE:
+        return decode_rle
+    if transfer_syntax in NATIVE:
+        return decode_uncompressed
+    raise Undrawable("its transfer syntax is not decoded")

@@ -9,6 +9,8 @@ from dicom_service.exams.pictures.reading.elements import Element, Encoding, seq
 
 BINARY = dict(zip(b"US SS UL SL UV SV FL FD OW".split(), "HhIiQqfdH", strict=True))
 """VRs of numbers that are no text, as `struct` calls them (PS3.5 section 6.2)."""
+UNSTATED = (b"", b"UN")
+"""VRs that leave it to the dictionary what a value is."""
 PADDING = "\0 \t\r\n"
 PADDING_BYTES = PADDING.encode()
 
@@ -32,7 +34,7 @@ class Attributes:
     def states_vr(self, keyword: str) -> bool:
         """Whether the element says what its values are, which implicit VR and UN leave to the dictionary."""
         element = self.elements.get(ATTRIBUTES[keyword][0])
-        return element is not None and element.vr not in (b"", b"UN")
+        return element is not None and element.vr not in UNSTATED
 
     def numbers(self, keyword: str) -> list[float]:
         """All values as numbers; NaN stands for one that is none, such as the second of `40\\`."""
@@ -41,7 +43,7 @@ class Attributes:
         if element is None:
             return []
         value = self.source[element.start : element.end]
-        code = BINARY.get(element.vr if self.states_vr(keyword) else vr)
+        code = BINARY.get(vr if element.vr in UNSTATED else element.vr)
         if code is None:
             return [_decimal(each) for each in value.split(b"\\")] if value.strip(PADDING_BYTES) else []
         if len(value) % struct.calcsize(f"={code}"):
@@ -77,6 +79,9 @@ class Attributes:
 def _decimal(text: bytes) -> float:
     """A decimal string; what follows a NUL is padding, as some writers put it behind each value."""
     try:
-        return float(text.strip(PADDING_BYTES).partition(b"\0")[0])
+        return float(text)
     except ValueError:
-        return math.nan
+        try:
+            return float(text.strip(PADDING_BYTES).partition(b"\0")[0])
+        except ValueError:
+            return math.nan

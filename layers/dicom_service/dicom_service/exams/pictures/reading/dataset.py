@@ -12,6 +12,9 @@ IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
+BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"
+"""GE's own: Implicit VR Little Endian but for the pixel data, which is big endian."""
+NATIVE = ("", IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED, BIG_ENDIAN_PIXELS)
 
 PREFIX = slice(128, 132)
 FILE_META = Encoding(implicit=False, big_endian=False)
@@ -49,7 +52,8 @@ class StoredObject:
 
     @property
     def big_endian(self) -> bool:
-        return self.dataset.encoding.big_endian
+        """Whether its pixel data is."""
+        return self.dataset.encoding.big_endian or self.transfer_syntax == BIG_ENDIAN_PIXELS
 
 
 def read_object(part10: bytes) -> StoredObject:

@@ -13,6 +13,8 @@ MISMATCH = 2
 """How many times the declared pixels a compressed frame may have: some writers round sizes up or crop in the header."""
 
 MOST_SAMPLES = 4
+ALLOCATED = (*range(1, 25), 32, 64)
+"""Bits of a sample that are decoded: since 2001 the standard has 1 and multiples of 8, before that any number."""
 FLOATING_BITS = {FLOAT_PIXELS: 32, DOUBLE_PIXELS: 64}
 
 
@@ -46,14 +48,13 @@ class PixelLayout:
         """The lowest and the highest value that a sample can have."""
         if self.floating:
             return -(2.0**31), 2.0**31
-        return (
-            (-(2.0 ** (self.bits_stored - 1)), 2.0 ** (self.bits_stored - 1) - 1)
-            if self.signed
-            else (
-                0.0,
-                2.0**self.bits_stored - 1,
-            )
-        )
+        half = 2.0 ** (self.bits_stored - 1)
+        return (-half, half - 1) if self.signed else (0.0, 2 * half - 1)
+
+    @property
+    def container_bits(self) -> int:
+        """Bits of the smallest integer that holds a sample."""
+        return next(bits for bits in (8, 16, 32, 64) if bits >= self.bits_allocated)
 
     @property
     def pixels(self) -> int:
@@ -81,6 +82,7 @@ def pixel_layout(stored: StoredObject) -> PixelLayout:
     floating = stored.pixels.tag in FLOATING_BITS if stored.pixels else False
     allocated = FLOATING_BITS[stored.pixels.tag] if stored.pixels and floating else dataset.whole("BitsAllocated", 8)
     bits = min(dataset.whole("BitsStored", allocated), allocated)
+    bits = bits if bits > 0 else allocated
     layout = PixelLayout(
         rows=dataset.whole("Rows", 0),
         columns=dataset.whole("Columns", 0),
@@ -106,5 +108,5 @@ def _check(layout: PixelLayout) -> None:
         raise Undrawable("it has neither one nor three samples a pixel")
     if layout.pixels * layout.samples > SAMPLE_LIMIT:
         raise Undrawable("it declares more pixels than are decoded")
-    if layout.bits_allocated not in (1, 8, 16, 32, 64) or layout.bits_stored < 1:
+    if layout.bits_allocated not in ALLOCATED:
         raise Undrawable("its samples have a size that is not decoded")

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom_service.exams.pictures.decoding.frames import Samples
+from dicom_service.exams.pictures.decoding.frames import Samples, as_numbers
 from dicom_service.exams.pictures.reading.attributes import Attributes
 from dicom_service.exams.pictures.reading.functional_groups import FrameAttributes
 from dicom_service.exams.pictures.reading.layout import PixelLayout
@@ -54,9 +54,9 @@ class GrayscaleFrame:
                 lut = grey_lut(item, (lowest, highest))
                 if lut:
                     return lut.shades
-            window = window_of(holder)
+            window = window_of(holder, self._step())
             if window:
-                return partial(apply_window, window=replace(window, step=self._step()))
+                return partial(apply_window, window=window)
         return None
 
     def _padding(self, stored: Samples) -> NDArray[np.bool_] | None:
@@ -105,14 +105,7 @@ def signed_values(samples: Samples, layout: PixelLayout) -> Samples:
     Codecs that know signs (JPEG 2000) answer signed samples already.
     """
     native = samples.astype(samples.dtype.newbyteorder("="), copy=False)
-    if native.dtype.kind != "u":
-        return native
-    unused = native.dtype.itemsize * 8 - layout.bits_stored
-    if unused <= 0 and not layout.signed:
-        return native
-    shifted = native << max(0, unused)
-    numbers: Samples = shifted.view(f"i{native.dtype.itemsize}") if layout.signed else shifted
-    return numbers >> max(0, unused)
+    return as_numbers(native, layout.bits_stored, layout.signed) if native.dtype.kind == "u" else native
 
 
 def padding(dataset: Attributes, layout: PixelLayout, stored: Samples) -> NDArray[np.bool_] | None:
@@ -133,11 +126,11 @@ def _stored_value(value: float, layout: PixelLayout) -> float:
     return bits - (1 << layout.bits_stored) if layout.signed and bits >> (layout.bits_stored - 1) else bits
 
 
-def window_of(holder: Attributes) -> Window | None:
+def window_of(holder: Attributes, step: float = 1.0) -> Window | None:
     """The first usable window of a dataset or functional group, None without one."""
     for centre, width in zip(holder.numbers("WindowCenter"), holder.numbers("WindowWidth"), strict=False):
         if math.isfinite(centre) and math.isfinite(width) and width > 0:
-            return Window(centre, width, holder.text("VOILUTFunction").upper() or "LINEAR")
+            return Window(centre, width, holder.text("VOILUTFunction").upper() or "LINEAR", step)
     return None
 
 

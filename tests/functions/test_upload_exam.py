@@ -71,7 +71,11 @@ def test_multipart_related_works_too(pacs: EmbeddedPacs, invoke: Invoke) -> None
     [
         ("a text file", b"just text" * 100, "DICM is missing"),
         ("cut off in its pixels", CT[:-1000], "cut off"),
-        ("cut off in its header", CT[:600], "no "),
+        ("cut off in its header", CT[:600], "cut off"),
+        ("cut off in a sequence", real_object("waveform_ecg.dcm")[:200_000], "cut off"),
+        ("cut off in an item", real_object("reportsi.dcm")[:2000], "cut off"),
+        ("cut off before the end of its fragments", real_object("JPEG2000.dcm")[:-6], "cut off"),
+        ("a deflated file without its end", real_object("image_dfl.dcm")[:-100], "cut off"),
         ("empty", b"", "empty"),
         ("without a study", make_object(StudyInstanceUID=None), "StudyInstanceUID"),
         ("a preamble and nothing else", bytes(128) + b"DICM", "no "),

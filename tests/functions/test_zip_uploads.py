@@ -391,3 +391,14 @@ def test_a_large_entry_is_not_held(aws: Aws, pacs: EmbeddedPacs, invoke: Invoke)
     file = outcome(aws, invoke, packed(("large.dcm", content), ("ct.dcm", CT)))
     assert [entry["state"] for entry in file["entries"]] == ["STORED", "STORED"]
     assert file["state"] == "STORED"
+
+
+def test_entries_that_are_cut_off_are_refused_and_the_others_stored(
+    aws: Aws, pacs: EmbeddedPacs, invoke: Invoke
+) -> None:
+    cut = {name: real_object(name)[:length] for name, length in (("waveform_ecg.dcm", 200_000), ("reportsi.dcm", 2000))}
+    file = outcome(aws, invoke, packed(*cut.items(), ("whole.dcm", CT)))
+    reasons = {entry["name"]: (entry["state"], entry.get("reason", "")) for entry in file["entries"]}
+    assert reasons.pop("whole.dcm")[0] == "STORED"
+    assert all(state == "REFUSED" and "cut off" in reason for state, reason in reasons.values())
+    assert set(reasons) == set(cut)

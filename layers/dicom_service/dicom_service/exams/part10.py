@@ -5,22 +5,43 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from dicom_service.errors import NotDicom, ServiceError
+from dicom_service.errors import NotDicom
 from dicom_service.exams.quiet import keep_pydicom_quiet
+from dicom_service.exams.reading.budget import Budget, of_request, of_worker
+from dicom_service.exams.reading.headers import HEADER, Encoding, states_vr
+from dicom_service.exams.reading.source import FileSource, InflatedSource, Source
+from dicom_service.exams.reading.walk import PIXELS, DataSet, Walk
+from dicom_service.uid import is_existing_uid
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 PREFIX_AT = 128
 PREFIX = b"DICM"
-DEFERRED_BYTES = 4096
-"""Longer values are not read, only checked to be there."""
-
-INFLATED_BYTES = 1024 * 1024
-"""The most of a deflated data set that is held: its UIDs are near its beginning."""
-
-AFTER_THE_UIDS = 0x00200010
+META_GROUP = 0x0002
+TRANSFER_SYNTAX = 0x00020010
+EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
+INFLATED_BYTES = 1024 * 1024
+"""Of a deflated data set, for the attributes near its beginning."""
+
+HIGHEST_FIRST_GROUP = 0x0008
+"""Of the data set of an object, which has its SOP class there."""
+
+MEANINGLESS_VRS = (b"  ", b"??", b"--")
+"""Of writers that know no VR but leave room for one."""
+
+UIDS = {
+    0x0020000D: "StudyInstanceUID",
+    0x0020000E: "SeriesInstanceUID",
+    0x00080016: "SOPClassUID",
+    0x00080018: "SOPInstanceUID",
+}
+ROWS, COLUMNS, BITS_ALLOCATED = 0x00280010, 0x00280011, 0x00280100
+PIXELS_ELSEWHERE = {0x00287FE0, 0x56000020}
+"""Pixel Data Provider URL and Spectroscopy Data, in the place of pixels (PS3.3 sections C.7.6.3 and C.8.14.4)."""
+
+STANDARD_CLASSES = "1.2.840.10008."
 
 
 @dataclass(frozen=True)
@@ -33,30 +54,21 @@ class Part10:
     sop_instance_uid: str
 
 
-def identify(content: bytes) -> Part10:
-    """The identity of the object in a Part 10 file; raises NotDicom as `identify_file` does."""
-    return identify_file(io.BytesIO(content), len(content))
+def identify(content: bytes, budget: Budget | None = None) -> Part10:
+    """The identity of the object in a Part 10 file; raises NotDicom as `identify_file` does.
+
+    Of files that come together each takes its part of one budget.
+    """
+    return _identity(Source(content), budget or of_request())
 
 
-def identify_file(file: BinaryIO, size: int) -> Part10:
+def identify_file(file: BinaryIO, size: int, budget: Budget | None = None) -> Part10:
     """The identity of the object in a Part 10 file of `size` bytes that can be sought; little of it is held at a time.
 
-    Raises NotDicom, saying why, where it is another kind of file, is cut off, or lacks one of its UIDs.
+    Raises NotDicom, saying why, where it is another kind of file, is cut off or damaged, lacks one of its UIDs, or
+    takes more to read than any object does.
     """
-    if not size:
-        raise NotDicom("it is empty")
-    file.seek(0)
-    if file.read(PREFIX_AT + len(PREFIX))[PREFIX_AT:] != PREFIX:
-        raise NotDicom("it is no DICOM Part 10 file: DICM is missing at byte 128")
-    dataset = _parsed(file, size)
-    uids = {
-        keyword: str(dataset.get(keyword) or "").strip("\0 ")
-        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
-    }
-    missing = [keyword for keyword, uid in uids.items() if not uid]
-    if missing:
-        raise NotDicom(f"it has no {', '.join(missing)}")
-    return Part10(*uids.values())
+    return _identity(FileSource(file, size), budget or of_worker())
 
 
 def attributes(beginning: bytes, keywords: list[str]) -> "tuple[Dataset, str]":
@@ -78,25 +90,59 @@ def attributes(beginning: bytes, keywords: list[str]) -> "tuple[Dataset, str]":
     return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(keywords)), syntax
 
 
-def _parsed(file: BinaryIO, size: int) -> "Dataset":
-    """The dataset without its long values, read to the end of the file, so that a file that is cut off shows."""
-    from pydicom.filereader import read_dataset
+def _identity(source: Source, budget: Budget) -> Part10:
+    if not source.size:
+        raise NotDicom("it is empty")
+    if source.bytes_at(PREFIX_AT, len(PREFIX)) != PREFIX:
+        raise NotDicom("it is no DICOM Part 10 file: DICM is missing at byte 128")
+    meta = Walk(
+        source, PREFIX_AT + len(PREFIX), Encoding(False, False), budget, (TRANSFER_SYNTAX,), META_GROUP
+    ).data_set()
+    syntax, place = _uid(meta, TRANSFER_SYNTAX), meta.end
+    if syntax == DEFLATED:
+        source, place = InflatedSource(source, place, budget), 0
+    encoding = _encoding(source.bytes_at(place, HEADER), syntax)
+    kept = {*UIDS, ROWS, COLUMNS, BITS_ALLOCATED, *PIXELS_ELSEWHERE}
+    data_set = Walk(source, place, encoding, budget, kept).data_set()
+    identity = _named(data_set)
+    if _lacks_pixels(data_set, identity.sop_class_uid):
+        raise NotDicom("it is cut off before its end: the pixel data that its Rows and Columns announce is missing")
+    return identity
 
-    keep_pydicom_quiet()
-    try:
-        if _transfer_syntax(file) == DEFLATED:
-            return read_dataset(
-                io.BytesIO(_inflated_start(file)), False, True, stop_when=lambda tag, *_: tag >= AFTER_THE_UIDS
-            )
-        return _whole(file, size)
-    except (ServiceError, OSError):  # of the file that is read
-        raise
-    except zlib.error as error:
-        raise NotDicom("it is cut off or corrupt: its deflated data set does not inflate") from error
-    except EOFError as error:
-        raise NotDicom("it is cut off before its end") from error
-    except Exception as error:  # pydicom raises whatever a broken file makes it stumble over
-        raise NotDicom("its data set cannot be parsed") from error
+
+def _encoding(start: bytes, syntax: str) -> Encoding:
+    """What the first element shows goes before the transfer syntax, which writers get wrong or leave out."""
+    implicit = not states_vr(start) and start[4:6] not in MEANINGLESS_VRS
+    little, big = (int.from_bytes(start[:2], order) for order in ("little", "big"))
+    big_endian = syntax == EXPLICIT_BIG
+    if (big if big_endian else little) > HIGHEST_FIRST_GROUP >= (little if big_endian else big):
+        big_endian = not big_endian
+    return Encoding(implicit, big_endian)
+
+
+def _named(data_set: DataSet) -> Part10:
+    uids = {keyword: _uid(data_set, tag) for tag, keyword in UIDS.items()}
+    missing = [keyword for keyword, uid in uids.items() if not uid]
+    if missing:
+        raise NotDicom(f"it has no {', '.join(missing)}")
+    wrong = [keyword for keyword, uid in uids.items() if not is_existing_uid(uid)]
+    if wrong:
+        raise NotDicom(f"its {', '.join(wrong)} must be digits and dots, at most 64 characters")
+    return Part10(*uids.values())
+
+
+def _uid(data_set: DataSet, tag: int) -> str:
+    return data_set.values.get(tag, b"").decode("latin-1").strip("\0 ")
+
+
+def _lacks_pixels(data_set: DataSet, sop_class_uid: str) -> bool:
+    """Whether the standard demands pixel data of such an object (PS3.3 section C.7.6.3) and the file ends before it."""
+    return (
+        data_set.highest < PIXELS
+        and all(any(data_set.values.get(tag, b"")) for tag in (ROWS, COLUMNS, BITS_ALLOCATED))
+        and not PIXELS_ELSEWHERE & data_set.values.keys()
+        and sop_class_uid.startswith(STANDARD_CLASSES)
+    )
 
 
 def _transfer_syntax(file: BinaryIO) -> str:
@@ -105,29 +151,3 @@ def _transfer_syntax(file: BinaryIO) -> str:
 
     meta = read_dataset(file, False, True, stop_when=lambda tag, _vr, _length: tag.group != 2)
     return str(meta.get("TransferSyntaxUID") or "").strip("\0 ")
-
-
-def _whole(file: BinaryIO, size: int) -> "Dataset":
-    import pydicom
-
-    file.seek(0)
-    dataset = pydicom.dcmread(file, defer_size=DEFERRED_BYTES)
-    ends = [
-        element.value_tell + element.length
-        for element in dataset.values()
-        if isinstance(element, pydicom.dataelem.RawDataElement) and element.length != 0xFFFFFFFF
-    ]
-    if max(ends, default=0) > size:
-        raise NotDicom("it is cut off before its end")
-    return dataset
-
-
-def _inflated_start(file: BinaryIO) -> bytes:
-    """The beginning of a deflated data set (PS3.5 section A.5), inflated to its end to see that it has one."""
-    inflater, start = zlib.decompressobj(-zlib.MAX_WBITS), b""
-    while not inflater.eof and (piece := inflater.unconsumed_tail or file.read(INFLATED_BYTES)):
-        inflated = inflater.decompress(piece, INFLATED_BYTES)
-        start += inflated[: INFLATED_BYTES - len(start)]
-    if not inflater.eof:
-        raise NotDicom("it is cut off or corrupt: its deflated data set does not inflate")
-    return start

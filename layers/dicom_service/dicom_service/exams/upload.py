@@ -12,6 +12,7 @@ from dicom_service.errors import (
     RequestTooLarge,
 )
 from dicom_service.exams.part10 import Part10, identify
+from dicom_service.exams.reading.budget import of_request
 from dicom_service.exams.storing.store import store_object
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.multipart import is_multipart, split_parts
@@ -49,9 +50,10 @@ def identify_all(files: list[UploadedFile]) -> list[Part10]:
     """What each file holds; raises one NotDicom that names every file that is no DICOM object, and why."""
     identities: list[Part10] = []
     wrong: list[FieldError] = []
+    budget = of_request()
     for file in files:
         try:
-            identities.append(identify(file.content))
+            identities.append(identify(file.content, budget))
         except NotDicom as error:
             wrong.append(FieldError(file.name, error.detail))
     if wrong:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from dicom_service.errors import NotDicom
 from dicom_service.exams.part10 import PREFIX, PREFIX_AT, Part10, identify, identify_file
+from dicom_service.exams.reading.budget import Budget, of_worker
 from dicom_service.exams.uploads.objects import stored_object
 from dicom_service.exams.uploads.rows import Outcome, UploadRow, put_entry, read_upload
 from dicom_service.exams.uploads.zip_entries import (
@@ -69,14 +70,14 @@ def store_entries(
         known = {
             found.file_id: found.outcome for found in read_upload(row.upload_id) if found.file_id.startswith(prefix)
         }
-        outcomes = []
+        outcomes, budget = [], of_worker()
         for number, info in enumerate(infos, start=1):
             outcome = known.get(f"{prefix}{number:05}")
             if outcome is None:
                 if clock() > deadline:
                     raise OutOfTime
                 entry = Entry(archive, info)
-                outcome = _store_entry(entry, session)
+                outcome = _store_entry(entry, session, budget)
                 put_entry(row, number, entry.name[:255], outcome, clock())
             outcomes.append(outcome)
     return _of_all(outcomes)
@@ -103,12 +104,12 @@ def _of_all(outcomes: list[Outcome]) -> Outcome:
     return Outcome("STORED", f"{left_out} of its {len(outcomes)} entries are no DICOM objects" if left_out else "")
 
 
-def _store_entry(entry: Entry, session: PacsSession) -> Outcome:
+def _store_entry(entry: Entry, session: PacsSession, budget: Budget) -> Outcome:
     try:
         wrong = why_not_opened(entry) or why_no_object(entry)
         if wrong:
             return Outcome("REFUSED", wrong)
-        body, identity = _unpacked(entry)
+        body, identity = _unpacked(entry, budget)
     except NotDicom as error:
         return Outcome("REFUSED", error.detail)
     except CORRUPT:
@@ -119,9 +120,9 @@ def _store_entry(entry: Entry, session: PacsSession) -> Outcome:
         return Outcome("REFUSED", CANNOT_BE_UNPACKED)
 
 
-def _unpacked(entry: Entry) -> tuple[bytes | SizedBody, Part10]:
+def _unpacked(entry: Entry, budget: Budget) -> tuple[bytes | SizedBody, Part10]:
     if len(entry) > HELD_BYTES:
         with entry.open() as content:
-            return entry, identify_file(content, len(entry))
+            return entry, identify_file(content, len(entry), budget)
     held = b"".join(entry)
-    return held, identify(held)
+    return held, identify(held, budget)

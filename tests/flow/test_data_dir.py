@@ -5,6 +5,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +154,37 @@ def _redirection(location: str) -> str | None:
 
 def _whole(page: dict[str, Any], count: int) -> dict[str, Any] | None:
     return page if len(page["events"]) == count else None
+
+
+def test_an_event_that_was_confirmed_outlives_a_kill_at_any_moment(tmp_path: Path) -> None:
+    confirmed: list[str] = []
+    variables = {"DATA_DIR": str(tmp_path / "kept"), "CALLBACK_SECRET": SECRET}
+
+    def announce_many(url: str, client: int) -> None:
+        with suppress(requests.RequestException):
+            for number in count():
+                announce(url, f"1.2.{client}.{number}")
+                confirmed.append(f"1.2.{client}.{number}")
+
+    # given clients that announce exams one after the other
+    with running(tmp_path, **variables) as (process, url), ThreadPoolExecutor(3) as clients:
+        for client in range(3):
+            clients.submit(announce_many, url, client)
+        eventually(lambda: len(confirmed) >= 10, "ten events")
+        # when
+        process.kill()
+        assert gone(process)
+
+    # then each is in the feed, and once
+    with running(tmp_path, **variables) as (_, url):
+        eventually(lambda: set(confirmed) <= set(studies(url)), "the feed with all of them", 2 * SECONDS)
+        assert len(studies(url)) == len(set(studies(url)))
+
+
+def studies(url: str) -> list[str]:
+    """Of all events of the feed."""
+    events = get(f"{url}/exam-events?limit=200")["events"]
+    return [event["pacsEvent"]["StudyInstanceUID"] for event in events]
 
 
 def summary(process: subprocess.Popen[str]) -> str:

@@ -1,5 +1,7 @@
 .DEFAULT_GOAL := help
-PYTHON := .venv/bin/python
+# What .venv leads to when a recipe begins: a service keeps its environment when .venv leads to another one.
+BIN = "$(realpath .venv)/bin"
+PYTHON = $(BIN)/python
 export PYTHONPATH := layers/dicom_service:.
 export AWS_DEFAULT_REGION ?= eu-central-1
 export SAM_CLI_TELEMETRY := 0
@@ -7,12 +9,9 @@ export SAM_CLI_TELEMETRY := 0
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-# The environment: uv where it works, else the interpreter's own venv and pip.
+# A link to an environment in .venvs/; requirements/environment.sh says how it is made and replaced.
 .venv/.made: requirements/dev.txt
-	uv --version >/dev/null 2>&1 && uv venv -q --clear --python 3.13 .venv || python3 -m venv --clear .venv
-	uv --version >/dev/null 2>&1 && uv pip sync -q --python .venv requirements/dev.txt \
-	  || .venv/bin/python -m pip install -q --require-hashes -r requirements/dev.txt
-	touch $@
+	@sh requirements/environment.sh
 
 run: .venv/.made  ## the service, an embedded PACS and AWS emulated, on this machine
 	@exec $(PYTHON) -m local
@@ -27,13 +26,13 @@ test: .venv/.made  ## every test
 	$(PYTHON) -m pytest -n 2 --dist loadfile
 
 lint: .venv/.made  ## ruff, mypy, the template
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
-	.venv/bin/sam validate --lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sam validate --lint
 
 build: .venv/.made  ## what is deployed, in .aws-sam/
-	PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/sam build
+	PATH=$(BIN):"$$PATH" $(BIN)/sam build
 
 openapi: .venv/.made  ## docs/openapi.json and the documentation page, from the handlers
 	$(PYTHON) -W error -m local.openapi
@@ -56,6 +55,6 @@ redrive: .venv/.made  ## dead letters back to their queues: of the stack in AWS,
 	@$(PYTHON) -m local.redrive $(AWS)
 
 deploy: build  ## to AWS, with samconfig.toml's parameters
-	.venv/bin/sam deploy
+	$(BIN)/sam deploy
 
 .PHONY: help run demo probe test lint build openapi settings lock contact-sheet redrive deploy

@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 import base64
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from threading import BoundedSemaphore, Event
+from threading import Event
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.aws import REGION, Aws
+from local.backlog import Backlog
 from local.batches import failed, wanted
 from local.gateway import Invoke
 from local.template import EventSource
@@ -19,6 +20,7 @@ from local.workers import InvocationError
 
 POLL_SECONDS = 5
 PAUSE_SECONDS = 1.0
+FULL_SECONDS = 0.05
 MOST_MESSAGES = 10
 CONCURRENCY = 10
 """How many batches of a queue are handled at a time, where the template does not say."""
@@ -33,26 +35,39 @@ class Queue:
         self._sqs = aws.client("sqs")
         self._url = self._sqs.get_queue_url(QueueName=source.arn.rpartition(":")[2])["QueueUrl"]
         most = int(source.properties.get("ScalingConfig", {}).get("MaximumConcurrency", CONCURRENCY))
-        self._places = BoundedSemaphore(most)
+        self._size = min(int(source.properties.get("BatchSize", MOST_MESSAGES)), MOST_MESSAGES)
+        self._backlog = Backlog(most, self._hidden_seconds() / 2)
         self._batches = ThreadPoolExecutor(most, f"queue of {source.function}")
 
     def run(self, stopped: Event) -> None:
-        """Polls; a batch is received only when there is a place for it, so that no message waits while it is hidden."""
-        size = min(int(self._source.properties.get("BatchSize", MOST_MESSAGES)), MOST_MESSAGES)
+        """Polls. Messages with groups are received ahead of their turn, which is fair only among what is known."""
         while not stopped.is_set():
-            self._places.acquire()
-            messages = self._receive(size, stopped)
-            if messages:
-                self._batches.submit(self._handle, messages)
-            else:
-                self._places.release()
+            if self._backlog.full:
+                stopped.wait(FULL_SECONDS)
+                continue
+            messages = self._receive(stopped)
+            self._backlog.add(messages)
+            for _ in range(0, len(messages), self._size):
+                self._batches.submit(self._handle_next)
         self._batches.shutdown(wait=False, cancel_futures=True)
 
-    def _receive(self, size: int, stopped: Event) -> list[dict[str, Any]]:
+    def _hidden_seconds(self) -> float:
+        attributes = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["VisibilityTimeout"])
+        return float(attributes["Attributes"]["VisibilityTimeout"])
+
+    def _handle_next(self) -> None:
+        messages = self._backlog.take(self._size)
+        try:
+            if messages:
+                self._handle(messages)
+        finally:
+            self._backlog.done(messages)
+
+    def _receive(self, stopped: Event) -> list[dict[str, Any]]:
         try:
             received = self._sqs.receive_message(
                 QueueUrl=self._url,
-                MaxNumberOfMessages=size,
+                MaxNumberOfMessages=self._size,
                 WaitTimeSeconds=POLL_SECONDS,
                 MessageSystemAttributeNames=["All"],
                 MessageAttributeNames=["All"],
@@ -74,8 +89,6 @@ class Queue:
             self._delete([message for message in messages if message["MessageId"] not in kept])
         except (InvocationError, BotoCoreError, ClientError):
             return
-        finally:
-            self._places.release()
 
     def _delete(self, messages: list[dict[str, Any]]) -> None:
         entries = [{"Id": str(at), "ReceiptHandle": one["ReceiptHandle"]} for at, one in enumerate(messages)]

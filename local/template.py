@@ -129,11 +129,19 @@ def functions(resources: Resources) -> dict[str, Function]:
             handler=properties["Handler"],
             timeout=int(properties.get("Timeout", 3)),
             memory=int(properties.get("MemorySize", 128)),
-            concurrency=int(properties.get("ReservedConcurrentExecutions", MOST_ENVIRONMENTS)),
+            concurrency=int(properties.get("ReservedConcurrentExecutions", _most_environments(name, resources))),
             environment=_environment(name, properties.get("Environment", {}).get("Variables", {})),
         )
         for name, properties in of_type(resources, "AWS::Lambda::Function")
     }
+
+
+def _most_environments(function: str, resources: Resources) -> int:
+    """As many as a queue may call at a time, where that is more than the usual."""
+    queues = [
+        source.properties.get("ScalingConfig", {}) for source in event_sources(resources) if source.function == function
+    ]
+    return max([MOST_ENVIRONMENTS, *(int(scaling.get("MaximumConcurrency", 0)) for scaling in queues)])
 
 
 def _environment(function: str, variables: Mapping[str, Any]) -> dict[str, str]:

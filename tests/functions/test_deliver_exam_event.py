@@ -12,9 +12,12 @@ from standardwebhooks import Webhook
 
 from dicom_service.batch import Postponed
 from dicom_service.errors import ConfigurationError
-from dicom_service.events.delivery import ATTEMPT_SECONDS, handle_delivery
+from dicom_service.events.delivery import ATTEMPT_SECONDS, crowded_wait, deliver, handle_delivery
+from dicom_service.events.delivery_log import Delivery
 from dicom_service.events.outbox import INLINE_BYTES
 from dicom_service.events.schedule import RETRY_SECONDS
+from dicom_service.events.share import PLACES, place
+from dicom_service.events.webhook import Sender
 from functions.deliver_exam_event.app import lambda_handler
 from local.aws import Aws
 from local.context import context_for
@@ -196,6 +199,72 @@ def test_a_worker_that_never_came_back_has_made_its_attempt(courier: Courier, mo
     [row] = meanwhile
     assert (row.state, row.attempts, row.last_error) == ("pending", 1, "the attempt did not come to its end")
     assert row.next_attempt_at == START + ATTEMPT_SECONDS
+
+
+def test_of_two_workers_that_have_read_the_same_row_one_posts(
+    courier: Courier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Overtaken(Clock):
+        """At the second look at it, which comes before the claim, another worker makes the attempt."""
+
+        looks = 0
+
+        def __call__(self) -> float:
+            self.looks += 1
+            if self.looks == 2:
+                outcomes.append(deliver(message, Sender(clock=Clock(self.now))))
+            return self.now
+
+    with ScriptedSubscriber(Answer(200)) as subscriber:
+        subscribe(monkeypatch, subscriber.url)
+        [message] = courier.announce()
+        outcomes: list[float | None] = []
+        outcomes.append(deliver(message, Sender(clock=Overtaken())))
+    assert len(subscriber.asked) == 1
+    assert outcomes == [None, ATTEMPT_SECONDS]
+    assert courier.row(message).attempts == 1
+
+
+def test_a_subscriber_whose_share_is_taken_waits_and_uses_up_no_attempt(
+    courier: Courier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLBACK_CONCURRENCY", "2")
+    with ScriptedSubscriber(Answer(200)) as subscriber:
+        subscribe(monkeypatch, subscriber.url)
+        [message] = courier.announce()
+        with place(message.subscriber, START), place(message.subscriber, START) as second:
+            assert second
+            assert 5 <= (courier.attempt(message) or 0) <= 10
+        assert (subscriber.asked, courier.row(message).attempts) == ([], 0)
+        with place(message.subscriber, START):
+            assert courier.attempt(message) is None
+        with place(message.subscriber, START), place(message.subscriber, START) as second:
+            assert second, "the attempt gave its place back"
+    assert len(subscriber.asked) == 1
+
+
+@pytest.mark.usefixtures("aws")
+def test_places_of_workers_that_never_came_back_are_free_after_a_minute() -> None:
+    lost = [place("s", START) for _ in range(PLACES)]
+    assert all(one.__enter__() for one in lost)
+    with place("s", START + 59) as taken:
+        assert not taken
+    with place("other", START + 59) as taken:
+        assert taken
+    with place("s", START + 60) as taken:
+        assert taken
+
+
+@pytest.mark.parametrize(("age", "shortest", "longest"), [(0, 5, 10), (600, 60, 120), (86400, 900, 900)])
+def test_a_crowd_comes_back_one_by_one_and_seldom(
+    courier: Courier, age: float, shortest: float, longest: float
+) -> None:
+    waits = set()
+    for number in range(20):
+        delivery = Delivery(f"e{number}", "s", "u", "", 0, START, "pending", 0, 0, "", START)
+        waits.add(crowded_wait(delivery, START + age))
+    assert shortest <= min(waits) <= max(waits) <= longest
+    assert len(waits) == (20 if shortest < longest else 1)
 
 
 def test_a_url_that_was_taken_out_of_the_configuration_is_given_up(

@@ -131,6 +131,11 @@ class TestSecret:
             {},
             {"query": {"secret": ""}},
             {"query": {"secret": "päss word=&1x"}},
+            {"query": {"secret": "päss word=&"}},
+            {"query": {"secret": "p"}},
+            {"query": {"secret": "äss word=&1"}},
+            {"query": {"secret": "PÄSS WORD=&1"}},
+            {"headers": {"authorization": "päss word=&"}},
             {"headers": {"authorization": "Bearer päss word=&1"}},
         ],
     )

@@ -2,10 +2,10 @@
 
 import pytest
 
-from dicom_service.events.circuit import open_seconds
+from dicom_service.events.circuit import FAILURES_TO_OPEN, claim_probe, note_failure, open_seconds, read_circuit
 from dicom_service.events.messages import DeliveryMessage
 from local.aws import Aws
-from tests.courier import STUDY, Courier
+from tests.courier import START, STUDY, Courier
 from tests.scripted import Answer, Asked
 from tests.scripted import ScriptedPacs as ScriptedSubscriber
 
@@ -104,3 +104,20 @@ def test_a_delivery_that_only_waited_is_given_up_in_the_end(courier: Courier, mo
     assert (row.state, row.attempts) == ("failed", 0)
     assert row.last_error == "was not tried, because other deliveries to the subscriber kept failing"
     assert len(courier.dead_letters()) == 1
+
+
+def test_failures_of_one_burst_open_it_for_a_minute_and_not_for_longer(aws: Aws) -> None:
+    began = read_circuit("s")
+    for _ in range(10):
+        note_failure(began, START)
+    opened = read_circuit("s")
+    assert (opened.failures, opened.open_until) == (FAILURES_TO_OPEN, START + 60)
+    note_failure(opened, START + 60)
+    assert read_circuit("s").open_until == START + 60 + 120, "a probe that fails makes it longer"
+
+
+def test_of_those_that_come_when_the_time_is_up_one_is_the_probe(aws: Aws) -> None:
+    for _ in range(FAILURES_TO_OPEN):
+        note_failure(read_circuit("s"), START)
+    opened = read_circuit("s")
+    assert [claim_probe(opened, START + 60) for _ in range(3)] == [True, False, False]

@@ -18,8 +18,8 @@ from tests.structure.readers import readers
 from tests.structure.sources import LAYER, ROOT, handlers
 
 OF_THE_GATEWAY = {"CORS_ALLOWED_ORIGINS"}
-NOT_IN_THE_TABLE = {"JwtIssuer", "JwtAudience"}
-"""Parameters that API Gateway alone is told, and `make run` is not."""
+NOT_IN_THE_TABLE = {"JwtIssuer", "JwtAudience", "DeliveryConcurrency"}
+"""Parameters that no function takes: of API Gateway, and of a queue."""
 
 ASKS_NO_PACS = {"complete_workitem"}
 """The code has a way to the PACS's worklist, which it never takes: it works where the service keeps the worklist."""

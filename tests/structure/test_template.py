@@ -13,7 +13,7 @@ import pytest
 from local import configuration, template
 from tests.structure.sources import ROOT, handlers, layer
 
-ENFORCED_BY_THE_GATEWAY = {"JwtIssuer", "JwtAudience", "CorsAllowedOrigins"}
+OF_THE_PLATFORM = {"JwtIssuer", "JwtAudience", "CorsAllowedOrigins", "DeliveryConcurrency"}
 
 WILDCARDS = {
     "secret:dicom-service/*": "the secrets that parameters may name: which, is known when the stack is deployed",
@@ -112,7 +112,7 @@ def test_the_openapi_document_leaves_open_what_the_template_leaves_open(function
 def test_every_parameter_is_an_environment_variable_of_the_same_name(document: dict[str, Any]) -> None:
     of_variables = template.variable_parameters(document)
 
-    assert {*of_variables.values(), *ENFORCED_BY_THE_GATEWAY} == set(document["Parameters"])
+    assert {*of_variables.values(), *OF_THE_PLATFORM} == set(document["Parameters"])
     assert of_variables == {name: name.title().replace("_", "") for name in of_variables}
 
 

@@ -92,3 +92,10 @@ def text(name: str, meaning: str, readers: frozenset[str], default: str = "") ->
 
 def header(name: str, meaning: str, readers: frozenset[str]) -> Setting:
     return Setting(name, "printable ASCII", meaning, readers, lambda: settings.header(name), secret=True)
+
+
+def whole_number(
+    name: str, meaning: str, readers: frozenset[str], default: int, limits: tuple[int, int], check: Callable[[], object]
+) -> Setting:
+    form = f"whole number from {limits[0]} to {limits[1]}"
+    return Setting(name, form, meaning, readers, check, default=str(default), limits=limits)

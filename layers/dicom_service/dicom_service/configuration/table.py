@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from typing import get_args
 
 from dicom_service import settings, uid
-from dicom_service.configuration.setting import Setting, choice, header, path, text, url, words
+from dicom_service.configuration.setting import Setting, choice, header, path, text, url, whole_number, words
 from dicom_service.errors import ConfigurationError
-from dicom_service.events import address, outbox, signature, subscribers
+from dicom_service.events import address, outbox, share, signature, subscribers
 from dicom_service.pacs import dialects, tls
 from dicom_service.worklist import backends
 
@@ -237,14 +237,21 @@ TABLE = (
         address.allowed_networks,
         pattern="[0-9A-Fa-f:./, ]*",
     ),
-    Setting(
+    whole_number(
+        "CALLBACK_CONCURRENCY",
+        "deliveries to one subscriber at a time",
+        DELIVERY,
+        share.PLACES,
+        share.LIMITS,
+        share.places,
+    ),
+    whole_number(
         "CALLBACK_DEDUPE_SECONDS",
-        f"whole number from 0 to {outbox.MOST_DEDUPE_SECONDS}",
         "how long an identical payload is the same event",
         CALLBACK,
+        outbox.DEDUPE_SECONDS,
+        (0, outbox.MOST_DEDUPE_SECONDS),
         outbox.dedupe_seconds,
-        default=str(outbox.DEDUPE_SECONDS),
-        limits=(0, outbox.MOST_DEDUPE_SECONDS),
     ),
     Setting(
         "CORS_ALLOWED_ORIGINS",

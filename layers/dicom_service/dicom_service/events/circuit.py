@@ -3,11 +3,12 @@
 It is a row of the deliveries table beside those of the events: `circuit` and the subscriber's key.
 """
 
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dicom_service import settings
-from dicom_service.stores import client, translated
+from dicom_service.stores import client, conditional_write, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -18,6 +19,7 @@ LONGEST_OPEN_SECONDS = 900
 PROBE_SECONDS = 60
 """For so long a probe is taken to be under way."""
 
+MOST_TRIES = 5
 CIRCUIT = "circuit"
 
 
@@ -40,16 +42,12 @@ def read_circuit(subscriber: str) -> Circuit:
     return Circuit(subscriber, int(item["failures"]["N"]), float(item["openUntil"]["N"]))
 
 
-def wait_for(circuit: Circuit, now: float) -> float:
-    """Seconds that a delivery has to wait, 0 where it may be tried at `now`.
+def claim_probe(circuit: Circuit, now: float) -> bool:
+    """Whether a delivery may be tried at `now`, when the circuit is open no longer; raises StoreUnavailable.
 
     Of those that come when the time is up one is let through as a probe; the others wait a minute for what it finds.
     """
-    if circuit.open_until > now:
-        return circuit.open_until - now
-    if circuit.failures < FAILURES_TO_OPEN or _put(circuit, circuit.failures, now + PROBE_SECONDS):
-        return 0.0
-    return PROBE_SECONDS
+    return circuit.failures < FAILURES_TO_OPEN or _put(circuit, circuit.failures, now + PROBE_SECONDS)
 
 
 def close_circuit(subscriber: str) -> None:
@@ -59,10 +57,17 @@ def close_circuit(subscriber: str) -> None:
 
 
 def note_failure(circuit: Circuit, now: float) -> None:
-    """Counts a failure; from the fifth in a row the circuit opens, each time for longer. Raises StoreUnavailable."""
-    latest = read_circuit(circuit.subscriber)
-    failures = latest.failures + 1
-    _put(latest, failures, now + open_seconds(failures))
+    """Counts a failure; from the fifth in a row the circuit opens, each time for longer. Raises StoreUnavailable.
+
+    `circuit` is what it was when the attempt began. What was under way when the others opened it counts no more: of ten
+    that fail together five open it for a minute, and the rest do not make a quarter of an hour of that.
+    """
+    for _ in range(MOST_TRIES):
+        latest = read_circuit(circuit.subscriber)
+        if latest.failures >= FAILURES_TO_OPEN and latest.failures != circuit.failures:
+            return
+        if _put(latest, latest.failures + 1, now + open_seconds(latest.failures + 1)):
+            return
 
 
 def open_seconds(failures: int) -> int:
@@ -74,25 +79,25 @@ def open_seconds(failures: int) -> int:
 
 def _put(circuit: Circuit, failures: int, open_until: float) -> bool:
     """Writes the circuit anew; False where another worker wrote it meanwhile."""
-    dynamodb = client("dynamodb")
+    writer = uuid.uuid4().hex
     item: dict[str, AttributeValueTypeDef] = {
         "failures": {"N": str(failures)},
         "openUntil": {"N": f"{open_until:.3f}"},
+        "writer": {"S": writer},
     }
-    try:
-        with translated("note a subscriber's failure"):
-            dynamodb.put_item(
-                TableName=_table(),
-                Item=_key(circuit.subscriber) | item,
-                ConditionExpression="attribute_not_exists(eventId) OR (failures = :failures AND openUntil = :until)",
-                ExpressionAttributeValues={
-                    ":failures": {"N": str(circuit.failures)},
-                    ":until": {"N": f"{circuit.open_until:.3f}"},
-                },
-            )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    written, _ = conditional_write(
+        "note a subscriber's failure",
+        client("dynamodb").put_item,
+        ("writer", writer),
+        TableName=_table(),
+        Item=_key(circuit.subscriber) | item,
+        ConditionExpression="attribute_not_exists(eventId) OR (failures = :failures AND openUntil = :until)",
+        ExpressionAttributeValues={
+            ":failures": {"N": str(circuit.failures)},
+            ":until": {"N": f"{circuit.open_until:.3f}"},
+        },
+    )
+    return written
 
 
 def _key(subscriber: str) -> "dict[str, AttributeValueTypeDef]":

@@ -4,13 +4,14 @@ A row's `run` counts how often the delivery was asked for anew. A message of an 
 """
 
 import math
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from dicom_service import settings
 from dicom_service.events.subscribers import Subscriber
-from dicom_service.stores import client, translated
+from dicom_service.stores import client, conditional_write, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -103,17 +104,18 @@ def write_delivery(before: Delivery, after: Delivery, now: float) -> bool:
 
 
 def _put(delivery: Delivery, now: float, condition: str, values: "Mapping[str, AttributeValueTypeDef]") -> bool:
-    dynamodb = client("dynamodb")
-    request: dict[str, Any] = {"TableName": _table(), "Item": _item(delivery, now), "ConditionExpression": condition}
+    writer = uuid.uuid4().hex
+    request: dict[str, Any] = {
+        "TableName": _table(),
+        "Item": _item(delivery, now) | {"writer": {"S": writer}},
+        "ConditionExpression": condition,
+    }
     if values:
         request["ExpressionAttributeNames"] = {"#run": "run", "#state": "state"}
         request["ExpressionAttributeValues"] = values
-    try:
-        with translated("write the delivery log"):
-            dynamodb.put_item(**request)
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    put = client("dynamodb").put_item
+    written, _ = conditional_write("write the delivery log", put, ("writer", writer), **request)
+    return written
 
 
 def _key(event_id: str, subscriber: str) -> "dict[str, AttributeValueTypeDef]":

@@ -4,14 +4,14 @@
 No function but check_health loads it.
 """
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import get_args
 
 from dicom_service import settings, uid
+from dicom_service.configuration.checks import ORIGINS, for_oauth2, origins, subscribers_and_flag
 from dicom_service.configuration.setting import Setting, choice, header, path, text, url, whole_number, words
 from dicom_service.errors import ConfigurationError
-from dicom_service.events import address, outbox, share, signature, subscribers
+from dicom_service.events import address, outbox, share, signature
 from dicom_service.pacs import dialects, tls
 from dicom_service.worklist import backends
 
@@ -37,46 +37,6 @@ def wrong_settings(table: Iterable[Setting] | None = None) -> dict[str, str]:
     return wrong
 
 
-def _oauth2() -> bool | None:
-    """Whether the service asks for access tokens; None where another setting that is wrong leaves it open."""
-    chosen = settings.optional("PACS_AUTHORIZATION")
-    if chosen:
-        return chosen == "oauth2"
-    try:
-        return dialects.chosen_dialect().authorization == "oauth2"
-    except ConfigurationError:
-        return None
-
-
-def _for_oauth2(name: str, check: Callable[[], object]) -> Callable[[], object]:
-    """Needed where access tokens are asked for, and else nothing that anybody reads."""
-
-    def check_both() -> None:
-        oauth2 = _oauth2()
-        if oauth2 or settings.optional(name):
-            check()
-        if oauth2 is False and settings.optional(name):
-            raise ConfigurationError(f"{name} is read only where PACS_AUTHORIZATION is oauth2")
-
-    return check_both
-
-
-def _subscribers() -> None:
-    """A flag that is wrong is named once, and by its own name."""
-    insecure = settings.optional("CALLBACK_ALLOW_INSECURE", "false") != "false"
-    subscribers.parse_subscribers(settings.secret("CALLBACK_URLS"), insecure=insecure)
-
-
-def _origins() -> None:
-    value = settings.optional("CORS_ALLOWED_ORIGINS")
-    if not re.fullmatch(ORIGINS, value):
-        raise ConfigurationError(
-            "CORS_ALLOWED_ORIGINS is neither * nor origins such as https://app.example.org with commas between"
-        )
-
-
-ORIGINS = r"(|\*|https?://[^/,\s]+(,https?://[^/,\s]+)*)"
-
 TABLE = (
     url("PACS_SERVICE_URL", "base URL of the PACS", PACS, required=True),
     header(
@@ -96,7 +56,7 @@ TABLE = (
         "http or https URL without a user or a fragment",
         "where access tokens for the PACS are given out; required for `oauth2`",
         PACS,
-        _for_oauth2("PACS_OAUTH_TOKEN_URL", lambda: settings.url("PACS_OAUTH_TOKEN_URL", settings.URL)),
+        for_oauth2("PACS_OAUTH_TOKEN_URL", lambda: settings.url("PACS_OAUTH_TOKEN_URL", settings.URL)),
         pattern=f"({settings.URL})?",
     ),
     Setting(
@@ -104,14 +64,14 @@ TABLE = (
         "text",
         "the service's client ID there; required for `oauth2`",
         PACS,
-        _for_oauth2("PACS_OAUTH_CLIENT_ID", lambda: settings.required("PACS_OAUTH_CLIENT_ID")),
+        for_oauth2("PACS_OAUTH_CLIENT_ID", lambda: settings.required("PACS_OAUTH_CLIENT_ID")),
     ),
     Setting(
         "PACS_OAUTH_CLIENT_SECRET",
         "text",
         "the service's client secret there; required for `oauth2`",
         PACS,
-        _for_oauth2(
+        for_oauth2(
             "PACS_OAUTH_CLIENT_SECRET",
             lambda: settings.required("PACS_OAUTH_CLIENT_SECRET") and settings.secret("PACS_OAUTH_CLIENT_SECRET"),
         ),
@@ -203,7 +163,7 @@ TABLE = (
         "URLs, separated by commas",
         "where new-exam events are delivered to, with options behind a `#`",
         SENDERS,
-        _subscribers,
+        subscribers_and_flag,
         secret=True,
     ),
     Setting(
@@ -258,7 +218,7 @@ TABLE = (
         "origins, separated by commas without spaces; or `*`",
         "web applications whose pages may call the API; none by default",
         frozenset(),
-        _origins,
+        origins,
         pattern=ORIGINS,
     ),
 )

@@ -75,6 +75,7 @@ class Checkout:
             'if [ "$1" = -c ]; then',
             f'  exec {PYTHON} -c "import sys; sys.version_info = ({version}, 0); $2"',
             "fi",
+            'if [ "$1" = -I ]; then exit 1; fi',  # so uv asks what it is, which would find out
             "" if venv else 'if [ "$2" = venv ]; then mkdir -p "$3"; echo "ensurepip is not available"; exit 1; fi',
             f'exec {PYTHON} "$@"',
         ]

@@ -5,7 +5,8 @@ import logging
 import numpy as np
 from PIL import Image
 
-from dicom_service.errors import InvalidRequest
+from dicom_service.errors import FieldError, InvalidRequest
+from dicom_service.exams.pictures.apart.process import reply_from_apart
 from dicom_service.exams.pictures.decoding.frames import Frame, frame_index
 from dicom_service.exams.pictures.decoding.stored import StoredFrames
 from dicom_service.exams.pictures.encode import encode_jpeg
@@ -16,12 +17,13 @@ from dicom_service.exams.pictures.placeholder import LEGIBLE, placeholder
 from dicom_service.exams.pictures.reading.dataset import PixelElement, StoredObject, read_object
 from dicom_service.exams.pictures.reading.functional_groups import FrameAttributes, frame_attributes
 from dicom_service.exams.pictures.reading.layout import PixelLayout, pixel_layout
+from dicom_service.exams.pictures.reading.room import HERE, Room
 from dicom_service.exams.pictures.request import Picture, PictureRequest
 from dicom_service.exams.pictures.shading.colour import rgb
 from dicom_service.exams.pictures.shading.grayscale import GrayscaleFrame, signed_values
 from dicom_service.exams.pictures.shading.levels import by_level
 from dicom_service.exams.pictures.shading.palette import Colours, palette_colours, supplement_colours
-from dicom_service.exams.pictures.undrawable import Undrawable
+from dicom_service.exams.pictures.undrawable import TooCostly, Undrawable
 from dicom_service.exams.pictures.waveform import draw_curves, read_curves
 
 OVERSAMPLING = 2
@@ -44,20 +46,50 @@ def draw_picture(part10: bytes, wanted: PictureRequest) -> Picture:
     """
     stored = None
     try:
-        stored = read_object(part10)
-        if (document := stored.dataset.content("EncapsulatedDocument")) and kind_of(stored) is PDF:
-            return Picture(draw_first_page(document, wanted), placeholder=False)
-        if stored.pixels is None or is_video(stored):
-            return Picture(_without_image(stored, wanted), placeholder=True)
-        with np.errstate(all="ignore"):
-            return Picture(_drawn(stored, stored.pixels, wanted), placeholder=False)
+        stored = read_object(part10, HERE)
+        return draw_object(stored, wanted, HERE)
     except InvalidRequest:
         raise
+    except TooCostly:
+        return _drawn_apart(part10, stored, wanted)
     except Exception as fault:  # noqa: BLE001 - codecs and parsers fail in any way on bytes that anyone may send
-        kind = kind_of(stored) if stored else UNKNOWN
-        reason = str(fault) if isinstance(fault, Undrawable) else f"decoding ended with {type(fault).__name__}"
-        logger.warning("No picture of an object (%s): %s", kind.name, reason)
-        return Picture(placeholder(kind, wanted), placeholder=True)
+        return _stand_in(stored, reason_of(fault), wanted)
+
+
+def draw_object(stored: StoredObject, wanted: PictureRequest, room: Room) -> Picture:
+    """Draw what has been read. Raises TooCostly for what may not fit into a room that the system does not keep,
+    InvalidRequest as `draw_picture` does, and anything else over bytes that cannot be drawn.
+    """
+    if "EncapsulatedDocument" in stored.dataset and kind_of(stored) is PDF:
+        if not room.confined:
+            raise TooCostly
+        return Picture(draw_first_page(stored.dataset.content("EncapsulatedDocument"), wanted), placeholder=False)
+    if stored.pixels is None or is_video(stored):
+        return Picture(_without_image(stored, wanted), placeholder=True)
+    with np.errstate(all="ignore"):
+        return Picture(_drawn(stored, stored.pixels, wanted, room), placeholder=False)
+
+
+def reason_of(fault: Exception) -> str:
+    """Why there is no picture, in words that quote no attribute."""
+    return str(fault) if isinstance(fault, Undrawable) else f"decoding ended with {type(fault).__name__}"
+
+
+def _drawn_apart(part10: bytes, stored: StoredObject | None, wanted: PictureRequest) -> Picture:
+    reply = reply_from_apart("draw", wanted, part10)
+    if reply is None:
+        return _stand_in(stored, "drawing it takes more time or memory than there is", wanted)
+    if reply.invalid:
+        raise InvalidRequest(reply.reason, [FieldError(*field) for field in reply.invalid.items()])
+    if reply.reason:
+        return _stand_in(stored, reply.reason, wanted)
+    return Picture(reply.jpeg, reply.placeholder)
+
+
+def _stand_in(stored: StoredObject | None, reason: str, wanted: PictureRequest) -> Picture:
+    kind = kind_of(stored) if stored else UNKNOWN
+    logger.warning("No picture of an object (%s): %s", kind.name, reason)
+    return Picture(placeholder(kind, wanted), placeholder=True)
 
 
 def _without_image(stored: StoredObject, wanted: PictureRequest) -> bytes:
@@ -66,9 +98,9 @@ def _without_image(stored: StoredObject, wanted: PictureRequest) -> bytes:
     return draw_curves(curves, kind.name, wanted) if curves else placeholder(kind, wanted)
 
 
-def _drawn(stored: StoredObject, pixels: PixelElement, wanted: PictureRequest) -> bytes:
+def _drawn(stored: StoredObject, pixels: PixelElement, wanted: PictureRequest, room: Room) -> bytes:
     layout = pixel_layout(stored)
-    frames = StoredFrames(stored, pixels, layout)
+    frames = StoredFrames(stored, pixels, layout, room)
     index = frames.middle() if wanted.frame is None else frame_index(wanted.frame, layout.frames)
     attributes = frame_attributes(stored.dataset, index)
     size = picture_size(layout, pixel_aspect(attributes), wanted.size)

@@ -10,6 +10,7 @@ from dicom_service.exams.pictures.decoding.frames import Frame
 from dicom_service.exams.pictures.decoding.jpeg import decode_jpeg, decode_jpegls
 from dicom_service.exams.pictures.decoding.jpeg2000 import decode_jpeg2000
 from dicom_service.exams.pictures.decoding.native import NativePixels, native_frame
+from dicom_service.exams.pictures.decoding.plain import Check, always, plain_jpeg, plain_jpeg2000, short
 from dicom_service.exams.pictures.decoding.rle import decode_rle
 from dicom_service.exams.pictures.reading.dataset import NATIVE
 from dicom_service.exams.pictures.reading.layout import PixelLayout
@@ -57,6 +58,7 @@ COMPRESSED = "1.2.840.10008.1.2.4."
 
 UNCOMPRESSED_FRAMES, DEFLATED_FRAMES = "1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.8.1"
 ANY_JPEG2000 = _within_stored_bits(decode_jpeg2000)
+NEAR_LOSSLESS_JPEG_LS = _within_stored_bits(decode_jpegls)
 
 DECODERS: dict[str, Decoder] = {
     UNCOMPRESSED_FRAMES: decode_uncompressed,
@@ -64,12 +66,21 @@ DECODERS: dict[str, Decoder] = {
     DEFLATED_FRAMES: decode_deflated_frame,
     **{COMPRESSED + number: decode_jpeg for number in ("50", "51", "53", "55", "57", "70")},
     COMPRESSED + "80": decode_jpegls,
-    COMPRESSED + "81": _within_stored_bits(decode_jpegls),
+    COMPRESSED + "81": NEAR_LOSSLESS_JPEG_LS,
     **{COMPRESSED + number: ANY_JPEG2000 for number in ("90", "91", "92", "93", "201", "202", "203")},
     COMPRESSED + "110": decode_jpegxl,
     **{COMPRESSED + number: _within_stored_bits(decode_jpegxl) for number in ("111", "112")},
 }
 """Every transfer syntax whose pixel data is encapsulated images; video is not among them."""
+
+CHECKS: dict[Decoder, Check] = {
+    decode_uncompressed: always,
+    decode_deflated_frame: always,
+    decode_rle: short,
+    **dict.fromkeys((decode_jpeg, decode_jpegls, NEAR_LOSSLESS_JPEG_LS), plain_jpeg),
+    ANY_JPEG2000: plain_jpeg2000,
+}
+"""What tells whether a frame is cheap to decode. Of JPEG XL nothing does: a frame of it may be made of any number."""
 
 FAMILIES: dict[Family, tuple[Decoder, tuple[str, ...]]] = {
     Family.JPEG: (

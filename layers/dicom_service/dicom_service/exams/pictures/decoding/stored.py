@@ -3,17 +3,19 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from dicom_service.exams.pictures.decoding.codecs import DECODERS, decoder_of
+from dicom_service.exams.pictures.decoding.codecs import CHECKS, DECODERS, decoder_of
 from dicom_service.exams.pictures.decoding.frames import Frame
 from dicom_service.exams.pictures.decoding.native import NativePixels, frames_within, native_frame
+from dicom_service.exams.pictures.decoding.plain import require_plain, require_small
 from dicom_service.exams.pictures.reading.dataset import PixelElement, StoredObject
 from dicom_service.exams.pictures.reading.dictionary import INTEGER_PIXELS
 from dicom_service.exams.pictures.reading.fragments import Fragments, is_fragmented
 from dicom_service.exams.pictures.reading.layout import PixelLayout
+from dicom_service.exams.pictures.reading.room import Room
 from dicom_service.exams.pictures.reading.signature import Family, family_of
 from dicom_service.exams.pictures.undrawable import Undrawable
 
-WORD = 16
+BYTE, WORD = 8, 16
 UNMISTAKABLE = (Family.JPEG, Family.JPEG_2000)
 """What no uncompressed pixels begin like."""
 
@@ -25,6 +27,7 @@ class StoredFrames:
     stored: StoredObject
     pixels: PixelElement
     layout: PixelLayout
+    room: Room
 
     def middle(self) -> int:
         """The index of the middle one of the frames that are there."""
@@ -39,10 +42,11 @@ class StoredFrames:
     def decoded(self, index: int, reduction: float) -> Frame:
         """Decode a frame by its index, from 0, at no less than the resolution that `reduction` leaves.
 
-        Raises Undrawable when it is not there, and whatever a codec raises over bytes that it cannot decode.
+        Raises Undrawable when it is not there, TooCostly when it may not fit into the room, and whatever a codec
+        raises over bytes that it cannot decode.
         """
         if self._fits:
-            return native_frame(self._native, self.layout, index)
+            return self._native_frame(index)
         if self._fragments:
             stream = self._fragments.frame(index)
         elif self._bare:
@@ -50,8 +54,15 @@ class StoredFrames:
                 raise Undrawable("its pixel data has fewer frames than it declares")
             stream = bytes(self._native.source)
         else:
-            return native_frame(self._native, self.layout, index)
-        return decoder_of(stream, self.stored.transfer_syntax)(stream, self.layout, reduction)
+            return self._native_frame(index)
+        decoder = decoder_of(stream, self.stored.transfer_syntax)
+        require_plain(stream, CHECKS.get(decoder), self.layout, self.room)
+        return decoder(stream, self.layout, reduction)
+
+    def _native_frame(self, index: int) -> Frame:
+        if self.layout.bits_allocated % BYTE:
+            require_small(self.layout, self.room)
+        return native_frame(self._native, self.layout, index)
 
     @cached_property
     def _native(self) -> NativePixels:

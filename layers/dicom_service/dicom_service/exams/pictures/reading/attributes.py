@@ -2,10 +2,12 @@
 
 import math
 import struct
+import sys
 from dataclasses import dataclass, field
 
 from dicom_service.exams.pictures.reading.dictionary import ATTRIBUTES
 from dicom_service.exams.pictures.reading.elements import Element, Encoding, sequence_items, walk
+from dicom_service.exams.pictures.reading.room import UNCOUNTED, Steps
 
 BINARY = dict(zip(b"US SS UL SL UV SV FL FD OW".split(), "HhIiQqfdH", strict=True))
 """VRs of numbers that are no text, as `struct` calls them (PS3.5 section 6.2)."""
@@ -13,6 +15,8 @@ UNSTATED = (b"", b"UN")
 """VRs that leave it to the dictionary what a value is."""
 PADDING = "\0 \t\r\n"
 PADDING_BYTES = PADDING.encode()
+MOST_VALUE = 2 * 2**16
+"""Bytes of a value that numbers or a string are made of: those of the longest table (PS3.3 C.7.6.3.1.5)."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +26,15 @@ class Attributes:
     source: bytes = field(repr=False)
     elements: dict[int, Element]
     encoding: Encoding
+    steps: Steps = UNCOUNTED
 
     def __contains__(self, keyword: str) -> bool:
         return ATTRIBUTES[keyword][0] in self.elements
 
-    def content(self, keyword: str) -> bytes:
-        """The value as it is stored, empty when there is none."""
+    def content(self, keyword: str, most: int = sys.maxsize) -> bytes:
+        """The first `most` bytes of the value as it is stored, empty when there is none."""
         element = self.elements.get(ATTRIBUTES[keyword][0])
-        return self.source[element.start : element.end] if element else b""
+        return self.source[element.start : min(element.end, element.start + most)] if element else b""
 
     def states_vr(self, keyword: str) -> bool:
         """Whether the element says what its values are, which implicit VR and UN leave to the dictionary."""
@@ -37,12 +42,12 @@ class Attributes:
         return element is not None and element.vr not in UNSTATED
 
     def numbers(self, keyword: str) -> list[float]:
-        """All values as numbers; NaN stands for one that is none, such as the second of `40\\`."""
+        """The first 65,536 values or so as numbers; NaN stands for one that is none, such as the second of `40\\`."""
         tag, vr = ATTRIBUTES[keyword]
         element = self.elements.get(tag)
         if element is None:
             return []
-        value = self.source[element.start : element.end]
+        value = self.source[element.start : min(element.end, element.start + MOST_VALUE)]
         code = BINARY.get(vr if element.vr in UNSTATED else element.vr)
         if code is None:
             return [_decimal(each) for each in value.split(b"\\")] if value.strip(PADDING_BYTES) else []
@@ -62,16 +67,18 @@ class Attributes:
 
     def text(self, keyword: str) -> str:
         """The first string, stripped; empty when there is none."""
-        return self.content(keyword).partition(b"\\")[0].decode("latin-1").strip(PADDING)
+        return self.content(keyword, MOST_VALUE).partition(b"\\")[0].decode("latin-1").strip(PADDING)
 
     def items(self, keyword: str, chosen: slice = slice(None)) -> list["Attributes"]:
-        """The chosen items of a sequence, an empty list when there are none."""
+        """The chosen items of a sequence, an empty list when there are none; raises TooCostly for too many."""
         element = self.elements.get(ATTRIBUTES[keyword][0])
         if element is None:
             return []
-        places, _ = sequence_items(self.source, element.start, element.end, self.encoding)
+        places, _ = sequence_items(self.source, element.start, element.end, self.encoding, self.steps)
         return [
-            Attributes(self.source, walk(self.source, start, end, self.encoding)[0], self.encoding)
+            Attributes(
+                self.source, walk(self.source, start, end, self.encoding, (), self.steps)[0], self.encoding, self.steps
+            )
             for start, end in places[chosen]
         ]
 

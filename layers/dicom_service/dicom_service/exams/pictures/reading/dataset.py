@@ -2,11 +2,13 @@
 
 import zlib
 from dataclasses import dataclass
+from io import BytesIO
 
 from dicom_service.exams.pictures.reading.attributes import Attributes
 from dicom_service.exams.pictures.reading.dictionary import PIXEL_TAGS
 from dicom_service.exams.pictures.reading.elements import UNDEFINED_LENGTH, Element, Encoding, states_vr, walk
-from dicom_service.exams.pictures.undrawable import Undrawable
+from dicom_service.exams.pictures.reading.room import APART, Room, Steps
+from dicom_service.exams.pictures.undrawable import TooCostly
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -21,7 +23,8 @@ FILE_META = Encoding(implicit=False, big_endian=False)
 BEHIND_FILE_META = range(0x00030000, 0x100000000)
 HIGHEST_FIRST_GROUP = 0x03FF
 """Of a dataset; a higher one is a low one in the other byte order."""
-INFLATED_LIMIT = 256 * 2**20
+PIECE = 2**16
+"""Bytes that are inflated at a time: what is left of the source is copied with each."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +59,22 @@ class StoredObject:
         return self.dataset.encoding.big_endian or self.transfer_syntax == BIG_ENDIAN_PIXELS
 
 
-def read_object(part10: bytes) -> StoredObject:
+def read_object(part10: bytes, room: Room = APART) -> StoredObject:
     """Read the attributes that precede the pixel data (PS3.10 section 7.1; preamble and file meta may be missing).
 
-    Raises Undrawable when a deflated object inflates to more than 256 MiB, and zlib's error when it does not inflate.
+    Raises TooCostly beyond the room for elements or for inflating, and zlib's error for what does not inflate.
     """
+    steps = Steps(room.steps)
     start = PREFIX.stop if part10[PREFIX] == b"DICM" else 0
-    found, start = walk(part10, start, len(part10), FILE_META, BEHIND_FILE_META)
-    meta = Attributes(part10, found, FILE_META)
+    found, start = walk(part10, start, len(part10), FILE_META, BEHIND_FILE_META, steps)
+    meta = Attributes(part10, found, FILE_META, steps)
     syntax, source = meta.text("TransferSyntaxUID"), part10
     if syntax == DEFLATED:
-        source, start = _inflate(part10[start:]), 0
+        source, start = _inflate(memoryview(part10)[start:], room.inflated), 0
     encoding = encoding_of(source, start, syntax)
-    found, _ = walk(source, start, len(source), encoding, PIXEL_TAGS)
-    return StoredObject(Attributes(source, found, encoding), meta, syntax or _syntax(encoding), _pixels(source, found))
+    found, _ = walk(source, start, len(source), encoding, PIXEL_TAGS, steps)
+    dataset = Attributes(source, found, encoding, steps)
+    return StoredObject(dataset, meta, syntax or _syntax(encoding), _pixels(source, found))
 
 
 def encoding_of(source: bytes, start: int, syntax: str) -> Encoding:
@@ -93,9 +98,13 @@ def _pixels(source: bytes, found: dict[int, Element]) -> PixelElement | None:
     return None
 
 
-def _inflate(deflated: bytes) -> bytes:
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = inflater.decompress(deflated, INFLATED_LIMIT)
-    if inflater.unconsumed_tail:
-        raise Undrawable("it inflates beyond the limit")
-    return inflated
+def _inflate(deflated: memoryview, most: int) -> bytes:
+    """Piece by piece into a buffer that hands over its bytes: only one copy is ever held."""
+    inflater, inflated = zlib.decompressobj(-zlib.MAX_WBITS), BytesIO()
+    for start in range(0, len(deflated), PIECE):
+        inflated.write(inflater.decompress(deflated[start : start + PIECE], most + 1 - inflated.tell()))
+        if inflated.tell() > most:
+            raise TooCostly
+        if inflater.eof:
+            break
+    return inflated.getvalue()

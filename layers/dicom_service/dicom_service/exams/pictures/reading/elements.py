@@ -9,6 +9,7 @@ from struct import Struct
 from typing import Literal, NamedTuple
 
 from dicom_service.exams.pictures.reading.dictionary import WANTED
+from dicom_service.exams.pictures.reading.room import UNCOUNTED, Steps
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -56,17 +57,25 @@ def states_vr(source: bytes, start: int) -> bool:
 
 
 def walk(
-    source: bytes, start: int, end: int, encoding: Encoding, stops: Container[int] = ()
+    source: bytes,
+    start: int,
+    end: int,
+    encoding: Encoding,
+    stops: Container[int] = (),
+    steps: Steps = UNCOUNTED,
 ) -> tuple[dict[int, Element], int]:
     """The wanted elements of the dataset at `start` by tag, and where it ends.
 
     That is behind an item delimiter, at an element whose tag is in `stops` (noted as well), or at `end` or beyond it.
+    Raises TooCostly where there are more elements than `steps` has left.
     """
     big = encoding.big_endian
     explicit, implicit, length_of = EXPLICIT[big], IMPLICIT[big], LENGTH[big]
     without_vr = encoding.implicit or not states_vr(source, start)
     found: dict[int, Element] = {}
-    while start + HEADER <= end:
+    count, most = 0, steps.left
+    while start + HEADER <= end and count <= most:
+        count += 1
         group, number, vr, length = explicit(source, start)
         tag, value = group << 16 | number, start + HEADER
         if without_vr or not (vr in SHORT_LENGTH or vr in LONG_LENGTH or b"AA" <= vr <= b"ZZ"):
@@ -74,31 +83,41 @@ def walk(
         elif vr in LONG_LENGTH and value + 4 <= end:
             length, value = length_of(source, value)[0], value + 4
         if tag == ITEM_END:
-            return found, value
+            start = value
+            break
         if tag in stops:
             found[tag] = Element(vr, value, end, length)
             break
-        after = value + length if length != UNDEFINED_LENGTH else sequence_items(source, value, end, encoding)[1]
+        after = value + length
+        if length == UNDEFINED_LENGTH:
+            steps.spend(count)
+            after = sequence_items(source, value, end, encoding, steps)[1]
+            count, most = 0, steps.left
         if tag in WANTED:
             found[tag] = Element(vr, value, min(after, end), length)
         start = after
+    steps.spend(count)
     return found, start
 
 
-def sequence_items(source: bytes, start: int, end: int, encoding: Encoding) -> tuple[list[tuple[int, int]], int]:
+def sequence_items(
+    source: bytes, start: int, end: int, encoding: Encoding, steps: Steps = UNCOUNTED
+) -> tuple[list[tuple[int, int]], int]:
     """Start and end of each item or fragment of the value at `start`, and where an undefined length ends.
 
     An item that is longer than what is there, of undefined length or damaged, ends where its elements do.
+    Raises TooCostly where there are more items than `steps` has left.
     """
     items, header = [], IMPLICIT[encoding.big_endian]
     while start + HEADER <= end:
         group, number, length = header(source, start)
         if group << 16 | number != ITEM:
             break
+        steps.spend(1)
         start += HEADER
         after = start + length
         if after > end:
-            after = walk(source, start, end, encoding)[1]
+            after = walk(source, start, end, encoding, (), steps)[1]
         items.append((start, min(after, end)))
         start = after
     delimiter = source.find(SEQUENCE_ENDS[encoding.big_endian], start, end)

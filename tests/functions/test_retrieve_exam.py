@@ -101,9 +101,9 @@ def test_what_has_no_image_gets_a_placeholder(dialect: EmbeddedPacs, invoke: Inv
 def test_an_object_that_is_too_large_to_be_drawn_gets_a_placeholder(
     dialect: EmbeddedPacs, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dicom_service.exams.thumbnail.MOST_DRAWN_BYTES", 1200)
+    monkeypatch.setattr("dicom_service.exams.thumbnail.MOST_DRAWN_BYTES", 2000)
     monkeypatch.setenv("PACS_PICTURES", "none")
-    content = store(dialect, make_object(Rows=800, Columns=800, PixelData=bytes(1_280_000)))
+    content = store(dialect, make_object(Rows=10, Columns=65535, PixelData=bytes(1_310_700)))
     answer = retrieve(invoke, path_of(content), {"fileType": JPEG})
     assert answer["statusCode"] == 200
     assert answer["headers"]["X-Thumbnail"] == "placeholder"

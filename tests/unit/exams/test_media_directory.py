@@ -150,11 +150,43 @@ def test_each_record_has_the_characters_of_its_object(tmp_path: Path) -> None:
     assert [str(each.PatientName) for each in found] == ["Yamada^Tarou=山田^太郎=やまだ^たろう", "Διονυσιος"]
 
 
-def test_nothing_is_invented(tmp_path: Path) -> None:
-    content = make_object(PatientID=None, PatientName=None, Modality=None)
+def test_no_patient_and_no_date_is_invented(tmp_path: Path) -> None:
+    content = make_object(PatientID=None, PatientName=None)
     (found,) = written(tmp_path, content)
-    for keyword in ("PatientID", "PatientName", "StudyDate", "StudyTime", "StudyID", "Modality", "InstanceNumber"):
+    for keyword in ("PatientID", "PatientName", "StudyDate", "StudyTime"):
         assert not getattr(found, keyword)
+
+
+def test_keys_of_type_1_that_an_object_lacks_have_a_value_that_claims_nothing(tmp_path: Path) -> None:
+    """PS3.3 Annex F.5 wants a value; readers of discs refuse a directory without."""
+    study, series = "1.2.3", "1.2.3.4"
+    uids_of_one = {"StudyInstanceUID": study, "SeriesInstanceUID": series}
+    images = [make_object(**uids_of_one, Modality=None) for _ in range(2)]
+    report = make_object(SOPClassUID=EnhancedSRStorage, PixelData=None, StudyInstanceUID=study, Rows=None)
+    found = written(tmp_path, *images, report)
+    by_uid = {each.SOPInstanceUID: each for each in found}
+    shown = [by_uid[uids(content)[2]] for content in (*images, report)]
+    assert [(each.StudyID, each.SeriesNumber, each.InstanceNumber) for each in shown] == [
+        ("1", 1, 1),
+        ("1", 1, 2),
+        ("1", 2, 1),
+    ]
+    assert [each.Modality for each in shown] == ["OT", "OT", "CT"]
+    assert (shown[2].CompletionFlag, shown[2].VerificationFlag) == ("PARTIAL", "UNVERIFIED")
+    assert shown[2].ConceptNameCodeSequence[0].CodeMeaning == "Document Title"
+
+
+def test_a_report_was_verified_when_the_last_observer_did(tmp_path: Path) -> None:
+    observers = []
+    for when in ("20300103090000", "20300104101500", ""):
+        observer = Dataset()
+        observer.VerificationDateTime = when
+        observers.append(observer)
+    report = make_object(
+        SOPClassUID=EnhancedSRStorage, PixelData=None, Rows=None, VerifyingObserverSequence=observers, **CONTENT
+    )
+    (found,) = written(tmp_path, report)
+    assert found.VerificationDateTime == "20300104101500"
 
 
 def test_files_that_claim_to_be_the_same_object_are_both_listed() -> None:
@@ -169,7 +201,7 @@ def test_what_pydicom_cannot_read_is_empty_and_the_object_is_listed(tmp_path: Pa
     instance_number = b"\x20\x00\x13\x00"
     assert content.count(instance_number + b"IS") == 1
     (found,) = written(tmp_path, content.replace(instance_number + b"IS", instance_number + b"I~"))
-    assert (found.InstanceNumber, found.SeriesNumber) == (None, 1)
+    assert (found.InstanceNumber, found.SeriesNumber) == (1, 1)
 
 
 def test_the_first_mebibyte_of_an_object_serves(tmp_path: Path) -> None:

@@ -86,3 +86,13 @@ KEYS_WHERE_PRESENT: dict[str, tuple[str, ...]] = {
     "SR DOCUMENT": ("VerificationDateTime", "ContentSequence"),
 }
 """Those of type 1C, and what viewers show of a patient and a series; of a content tree only what modifies its title."""
+
+NUMBERS = ("StudyID", "SeriesNumber", "InstanceNumber")
+"""Keys of type 1 that say which of several it is: where the object has none, the place among those of the directory."""
+
+STAND_INS = {"Modality": "OT", "CompletionFlag": "PARTIAL", "VerificationFlag": "UNVERIFIED"}
+"""Values of keys of type 1 that claim least, for objects that have none (PS3.3 sections C.7.3.1.1.1 and C.17.2)."""
+
+TITLED = ("SR DOCUMENT", "KEY OBJECT DOC")
+NO_TITLE = {"CodeValue": "121144", "CodingSchemeDesignator": "DCM", "CodeMeaning": "Document Title"}
+"""What stands for the title of a document that has none (PS3.16 Annex D); the key is of type 1 there."""

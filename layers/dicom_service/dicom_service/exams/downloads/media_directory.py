@@ -10,7 +10,16 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from dicom_service.errors import PacsError
-from dicom_service.exams.downloads.directory_records import IMAGE, KEYS, KEYS_WHERE_PRESENT, RECORD_TYPES
+from dicom_service.exams.downloads.directory_records import (
+    IMAGE,
+    KEYS,
+    KEYS_WHERE_PRESENT,
+    NO_TITLE,
+    NUMBERS,
+    RECORD_TYPES,
+    STAND_INS,
+    TITLED,
+)
 from dicom_service.exams.part10 import attributes
 from dicom_service.pacs.retrieve import Instance
 from dicom_service.uid import nearest, random_uid, uid_root
@@ -61,8 +70,8 @@ class MediaDirectory:
     def add(self, beginning: bytes, file_id: str) -> None:
         """Lists an object (PS3.10 section 7), of which the attributes before its pixels serve.
 
-        A key that it lacks is empty: nothing is invented. Raises PacsError where it cannot be read, or does not say
-        what it is.
+        A key that it lacks is empty, but for those of type 1 of which a value claims nothing: no patient and no date is
+        invented. Raises PacsError where it cannot be read, or does not say what it is.
         """
         try:
             self._add(*attributes(beginning, _keywords()), file_id)
@@ -79,7 +88,7 @@ class MediaDirectory:
         for kind, name in LEVELS.items():
             key = str(dataset.get(name) or "")
             if key not in records:
-                records[key] = _Record(_encoded_record(kind, dataset))
+                records[key] = _Record(_encoded_record(kind, dataset, len(records) + 1))
             records = records[key].lower
         reference = {
             "ReferencedFileID": file_id.split("/"),
@@ -88,7 +97,7 @@ class MediaDirectory:
             "ReferencedTransferSyntaxUIDInFile": transfer_syntax,
         }
         kind = nearest(RECORD_TYPES, sop_class) or IMAGE
-        records[file_id] = _Record(_encoded_record(kind, dataset, **reference))
+        records[file_id] = _Record(_encoded_record(kind, dataset, len(records) + 1, **reference))
 
     def encoded(self) -> bytes:
         """The DICOMDIR, a file of its own (PS3.10 section 8.6)."""
@@ -102,11 +111,11 @@ class MediaDirectory:
 
 def _keywords() -> list[str]:
     keys = {key for table in (KEYS, KEYS_WHERE_PRESENT) for keys in table.values() for key in keys}
-    return ["SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", *keys]
+    return ["SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "VerifyingObserverSequence", *keys]
 
 
-def _encoded_record(kind: str, dataset: "Dataset", **reference: Any) -> bytes:
-    """A record in Explicit VR Little Endian whose offsets are still 0 (PS3.3 F.3.2.2)."""
+def _encoded_record(kind: str, dataset: "Dataset", number: int, **reference: Any) -> bytes:
+    """A record in Explicit VR Little Endian whose offsets are still 0 (PS3.3 F.3.2.2); `number` is its place."""
     from pydicom.dataset import Dataset
 
     record = Dataset()
@@ -119,6 +128,10 @@ def _encoded_record(kind: str, dataset: "Dataset", **reference: Any) -> bytes:
     for keyword in KEYS[kind]:
         setattr(record, keyword, None)
         _copy(dataset, keyword, record)
+        if record[keyword].is_empty:
+            _stand_in(keyword, kind, number, record)
+    if kind == "SR DOCUMENT":
+        _copy_verification(dataset, record)
     for keyword in ("SpecificCharacterSet", *KEYS_WHERE_PRESENT.get(kind, ())):
         _copy(dataset, keyword, record)
     return _encoded(record)
@@ -134,6 +147,27 @@ def _copy(dataset: "Dataset", keyword: str, record: "Dataset") -> None:
         record.add(element)
     elif items := [item for item in element.value if item.get("RelationshipType") == MODIFIES_CONCEPT]:
         record.ContentSequence = items
+
+
+def _stand_in(keyword: str, kind: str, number: int, record: "Dataset") -> None:
+    from pydicom.dataset import Dataset
+
+    if keyword in NUMBERS:
+        setattr(record, keyword, str(number))
+    elif keyword in STAND_INS:
+        setattr(record, keyword, STAND_INS[keyword])
+    elif keyword == "ConceptNameCodeSequence" and kind in TITLED:
+        title = Dataset()
+        for name, value in NO_TITLE.items():
+            setattr(title, name, value)
+        record.ConceptNameCodeSequence = [title]
+
+
+def _copy_verification(dataset: "Dataset", record: "Dataset") -> None:
+    """When a report was verified last, which its observers say, each in an item (PS3.3 Table F.5-25)."""
+    times = [str(item.get("VerificationDateTime") or "") for item in dataset.get("VerifyingObserverSequence") or ()]
+    if any(times):
+        record.VerificationDateTime = max(times)
 
 
 def _encoded(dataset: "Dataset") -> bytes:

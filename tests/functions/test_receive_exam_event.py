@@ -202,3 +202,15 @@ def test_without_the_table_the_pacs_is_told_to_come_again(
     monkeypatch.setenv("EVENTS_TABLE", "no-such-table")
     answer = invoke("receive_exam_event", "POST", PATH, body={"StudyInstanceUID": STUDY})
     assert answer["statusCode"] == 503
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=ISO-8859-1", "text/plain", ""])
+def test_a_body_in_another_character_set_is_refused_and_not_passed_on_with_other_letters(
+    aws: Aws, invoke: Invoke, content_type: str
+) -> None:
+    """A gateway hands over text with U+FFFD in place of such bytes: the name would be another one."""
+    body = f'{{"StudyInstanceUID":"{STUDY}","PatientName":"MÜLLER"}}'.encode("latin-1")
+    answer = invoke("receive_exam_event", "POST", PATH, body=body, headers={"Content-Type": content_type})
+    assert answer["statusCode"] == 400
+    assert json.loads(answer["body"])["errors"] == [{"field": "body", "message": "must be UTF-8 text"}]
+    assert stored(aws) == []

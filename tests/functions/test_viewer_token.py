@@ -48,11 +48,23 @@ def viewer(monkeypatch: pytest.MonkeyPatch, unconfigured: None) -> Any:
         (b'{"token": "abc-123"}', "abc-123"),
         (b"0012345", "0012345"),
         (b"12345", "12345"),
+        (b'{"token": 12345}', "12345"),
+        (b"\xef\xbb\xbfabc-123", "abc-123"),
+        (b'\xef\xbb\xbf{"token": "abc-123"}', "abc-123"),
     ],
 )
 def test_the_reply_may_be_text_or_json(viewer: Any, invoke: Invoke, body: bytes, expected: str) -> None:
     with viewer(Answer(200, body)):
         assert token(invoke, {"studyUID": STUDY})[:2] == (200, {"token": expected})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"true", b'{"token": true}', b'{"token": 1.5}', b'{"token": "abc"', b"[" * 4000, b"[" * 100_000, b'["abc"]'],
+)
+def test_what_is_no_token_is_not_passed_on(viewer: Any, invoke: Invoke, body: bytes) -> None:
+    with viewer(Answer(200, body)):
+        assert token(invoke, {"studyUID": STUDY})[0] == 502
 
 
 def test_the_viewer_is_told_its_own_names(viewer: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:

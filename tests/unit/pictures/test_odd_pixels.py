@@ -285,3 +285,15 @@ def test_jpeg2000_of_less_precision_than_is_stored_keeps_its_sign(precision: int
         PixelRepresentation=1,
     )
     assert nearly(shown(part10), shown(array_object(array)), 4)
+
+
+@pytest.mark.parametrize("vr", [b"  ", b"??", b"\0\0", b"--"])
+@pytest.mark.parametrize("length", [0, 2, 6])
+def test_an_element_whose_vr_is_none_is_passed_over(vr: bytes, length: int) -> None:
+    """With a length of 16 bits behind it, as DCMTK reads it, or as an element of implicit VR (PS3.5 section 7.1)."""
+    part10 = array_object(SHADES)
+    pixels = part10.index(bytes.fromhex("e07f1000"))
+    short = bytes.fromhex("28002001") + vr + struct.pack("<H", length) + bytes(length)
+    implicit = bytes.fromhex("28002001") + struct.pack("<I", length) + bytes(length)
+    for odd in (short, implicit):
+        assert nearly(shown(part10[:pixels] + odd + part10[pixels:]), shown(part10))

@@ -91,6 +91,8 @@ def as_json(event: Mapping[str, Any]) -> dict[str, Any]:
         text = body_bytes(event).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidRequest("The body is not UTF-8", [FieldError("body", "must be UTF-8 text")]) from error
+    if REPLACEMENT in text:  # what a gateway before us puts in place of bytes that are not UTF-8
+        raise InvalidRequest("The body is not UTF-8", [FieldError("body", "must be UTF-8 text")])
     if not text.strip():
         raise InvalidRequest("The body is empty", [FieldError("body", "must be a JSON object")])
     headers = {name: value for name, value in (event.get("headers") or {}).items() if name.lower() != "content-type"}

@@ -39,14 +39,17 @@ def viewer_token(session: PacsSession, study_uid: str, patient_id: str, user: st
 
 
 def _token(body: bytes) -> str:
-    text = body.decode("utf-8", "replace").strip()
+    """Plain text, a JSON string or number, or `token` of a JSON object; a byte order mark before it means nothing."""
+    text = body.decode("utf-8-sig", "replace").strip()
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
+        value = text
+    if type(value) in (int, float):  # digits in plain text, which may have zeros in front
         value = text
     if isinstance(value, dict):
         value = value.get("token")
-    token = text if isinstance(value, int | float) else value
-    if not isinstance(token, str) or not PLAIN_TOKEN.fullmatch(token) or token.startswith("<"):
+        value = str(value) if type(value) is int else value
+    if not isinstance(value, str) or not PLAIN_TOKEN.fullmatch(value) or value[0] in "<{[":
         raise PacsError("The viewer answered something that is no token")
-    return token
+    return value

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from dicom_service.exams.pictures.reading.dictionary import WANTED
 from dicom_service.exams.pictures.reading.room import UNCOUNTED, Steps
+from dicom_service.exams.reading.headers import LONG_HEADER, odd_header
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -19,6 +20,9 @@ HEADER = 8
 SHORT_LENGTH = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 LONG_LENGTH = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 """VRs with two reserved bytes and a length of 32 bits (PS3.5 Table 7.1-1)."""
+
+
+ORDERS: tuple[Literal["little"], Literal["big"]] = ("little", "big")
 
 
 class Element(NamedTuple):
@@ -79,7 +83,11 @@ def walk(
         group, number, vr, length = explicit(source, start)
         tag, value = group << 16 | number, start + HEADER
         if without_vr or not (vr in SHORT_LENGTH or vr in LONG_LENGTH or b"AA" <= vr <= b"ZZ"):
-            vr, length = b"", implicit(source, start)[2]
+            vr, (length, size) = (
+                b"",
+                (implicit(source, start)[2], HEADER) if without_vr else _odd(source, start, end, big),
+            )
+            value = start + size
         elif vr in LONG_LENGTH and value + 4 <= end:
             length, value = length_of(source, value)[0], value + 4
         if tag == ITEM_END:
@@ -98,6 +106,23 @@ def walk(
         start = after
     steps.spend(count)
     return found, start
+
+
+def _odd(source: bytes, start: int, end: int, big_endian: bool) -> tuple[int, int]:
+    """The lengths of a value and of its header, in explicit VR, where the VR is none."""
+    head = source[start : start + LONG_HEADER]
+    tag = int.from_bytes(head[:2], ORDERS[big_endian]) << 16 | int.from_bytes(head[2:4], ORDERS[big_endian])
+
+    def follows(distance: int) -> bool:
+        place = start + distance
+        if place + HEADER > end:
+            return place == end
+        group, number, vr, _ = EXPLICIT[big_endian](source, place)
+        known = vr in SHORT_LENGTH or vr in LONG_LENGTH or group == tag >> 16
+        return bool(known and (group << 16 | number) > tag)
+
+    header = odd_header(head, big_endian, follows)
+    return header.length, header.size
 
 
 def sequence_items(

@@ -144,8 +144,10 @@ class Pool:
         with self._lock:
             if self._ended:
                 raise InvocationError("the service is ending")
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                if (idle := self._idle.pop()).alive:
+                    return idle
+                self._all.discard(idle)
             environment = Environment(self.code)
             self._all.add(environment)
         try:

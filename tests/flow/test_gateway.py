@@ -216,6 +216,13 @@ def test_a_function_that_fails_is_answered_as_the_platform_does(
     assert requests.get(f"{odd_stack.url}/odd/well", timeout=20).status_code == 204
 
 
+def test_an_environment_that_ended_while_it_was_idle_is_replaced(odd_stack: LocalStack) -> None:
+    assert requests.get(f"{odd_stack.url}/odd/before_it_ends", timeout=20).status_code == 204
+    time.sleep(1)
+
+    assert requests.get(f"{odd_stack.url}/odd/well", timeout=20).status_code == 204
+
+
 def test_a_function_that_cannot_be_imported_is_a_500(odd_stack: LocalStack, capfd: pytest.CaptureFixture[str]) -> None:
     answer = requests.get(f"{odd_stack.url}/broken", timeout=20)
 

@@ -201,8 +201,9 @@ def test_a_worker_that_never_came_back_has_made_its_attempt(courier: Courier, mo
     assert row.next_attempt_at == START + ATTEMPT_SECONDS
 
 
+@pytest.mark.parametrize(("status", "wait"), [(200, None), (503, RETRY_SECONDS[0])])
 def test_of_two_workers_that_have_read_the_same_row_one_posts(
-    courier: Courier, monkeypatch: pytest.MonkeyPatch
+    courier: Courier, monkeypatch: pytest.MonkeyPatch, status: int, wait: float | None
 ) -> None:
     class Overtaken(Clock):
         """At the second look at it, which comes before the claim, another worker makes the attempt."""
@@ -215,13 +216,13 @@ def test_of_two_workers_that_have_read_the_same_row_one_posts(
                 outcomes.append(deliver(message, Sender(clock=Clock(self.now))))
             return self.now
 
-    with ScriptedSubscriber(Answer(200)) as subscriber:
+    with ScriptedSubscriber(Answer(status), Answer(status)) as subscriber:
         subscribe(monkeypatch, subscriber.url)
         [message] = courier.announce()
         outcomes: list[float | None] = []
         outcomes.append(deliver(message, Sender(clock=Overtaken())))
     assert len(subscriber.asked) == 1
-    assert outcomes == [None, ATTEMPT_SECONDS]
+    assert outcomes == [wait, ATTEMPT_SECONDS]
     assert courier.row(message).attempts == 1
 
 

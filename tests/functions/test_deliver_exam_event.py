@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -201,29 +202,47 @@ def test_a_worker_that_never_came_back_has_made_its_attempt(courier: Courier, mo
     assert row.next_attempt_at == START + ATTEMPT_SECONDS
 
 
-@pytest.mark.parametrize(("status", "wait"), [(200, None), (503, RETRY_SECONDS[0])])
+class Overtaken(Clock):
+    """At a look at it, something else happens before it answers: the second comes before the claim of an attempt."""
+
+    def __init__(self, look: int, meanwhile: Callable[[], object]) -> None:
+        super().__init__()
+        self._looks, self._look, self._meanwhile = 0, look, meanwhile
+
+    def __call__(self) -> float:
+        self._looks += 1
+        if self._looks == self._look:
+            self._meanwhile()
+        return self.now
+
+
+@pytest.mark.parametrize(("status", "wait"), [(200, None), (500, RETRY_SECONDS[0]), (410, None)])
 def test_of_two_workers_that_have_read_the_same_row_one_posts(
     courier: Courier, monkeypatch: pytest.MonkeyPatch, status: int, wait: float | None
 ) -> None:
-    class Overtaken(Clock):
-        """At the second look at it, which comes before the claim, another worker makes the attempt."""
-
-        looks = 0
-
-        def __call__(self) -> float:
-            self.looks += 1
-            if self.looks == 2:
-                outcomes.append(deliver(message, Sender(clock=Clock(self.now))))
-            return self.now
-
-    with ScriptedSubscriber(Answer(status), Answer(status)) as subscriber:
+    with ScriptedSubscriber(Answer(status)) as subscriber:
         subscribe(monkeypatch, subscriber.url)
         [message] = courier.announce()
         outcomes: list[float | None] = []
-        outcomes.append(deliver(message, Sender(clock=Overtaken())))
+        overtaken = Overtaken(2, lambda: outcomes.append(courier.attempt(message)))
+        outcomes.append(deliver(message, Sender(clock=overtaken)))
     assert len(subscriber.asked) == 1
     assert outcomes == [wait, ATTEMPT_SECONDS]
     assert courier.row(message).attempts == 1
+
+
+def test_an_attempt_that_ends_when_a_later_run_is_under_way_leaves_that_one_alone(
+    courier: Courier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ScriptedSubscriber(Answer(200), Answer(500)) as subscriber:
+        subscribe(monkeypatch, subscriber.url)
+        [message] = courier.announce()
+        again = replace(message, run=1)
+        overtaken = Overtaken(3, lambda: courier.attempt(again))
+        assert deliver(message, Sender(clock=overtaken)) is None
+    assert len(subscriber.asked) == 2
+    row = courier.row(message)
+    assert (row.run, row.state, row.attempts, row.last_status) == (1, "pending", 1, 500)
 
 
 def test_a_subscriber_whose_share_is_taken_waits_and_uses_up_no_attempt(

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import quote
 
 from local.cors import Cors
 from local.http_api import Answer, MalformedAnswer, Request, build_event, match, read_answer
@@ -25,6 +26,9 @@ IDLE_SECONDS = 60
 PIECE_BYTES = 64 * 1024
 MOST_DRAINED_BYTES = 10 * MOST_BODY_BYTES
 """Of a body that is too large: a client that is cut off while it sends does not see its answer."""
+
+AS_SENT = "".join(map(chr, range(0x21, 0x7F)))
+"""What of a request's target stays as it is; the bytes of a client that does not encode them are encoded."""
 
 FAILURES: Mapping[type[Exception], tuple[int, str]] = {
     EventTooLarge: (413, "Request Entity Too Large"),
@@ -143,7 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         headers = list(self.headers.items())
         source = self.client_address[0]
-        self._send(self.server.answer(Request(self.command, self.path, headers, body, source, self.request_version)))
+        target = quote(self.path.encode("latin-1"), safe=AS_SENT)
+        self._send(self.server.answer(Request(self.command, target, headers, body, source, self.request_version)))
 
     def __getattr__(self, name: str) -> Any:
         """Answers every method, also those that the base class does not know: without a route it is a 404."""
@@ -171,18 +176,25 @@ class _Handler(BaseHTTPRequestHandler):
         return bytes(body)
 
     def _pieces(self) -> Iterator[bytes]:
-        if "chunked" not in self.headers.get("transfer-encoding", "").lower():
-            yield from self._read(int(self.headers.get("content-length", 0)))
+        if (coding := self.headers.get("transfer-encoding")) is None:
+            yield from self._read(self._length())
             return
+        if coding.strip().lower() != "chunked" or "content-length" in self.headers:
+            raise ValueError("a body whose end is not certain")
         while size := int(self.rfile.readline().partition(b";")[0], 16):
             yield from self._read(size)
             self.rfile.readline()
         while self.rfile.readline().strip():
             pass
 
+    def _length(self) -> int:
+        """Of a body that is not chunked; raises ValueError where it is not one number (RFC 9112 section 6.3)."""
+        lengths = self.headers.get_all("content-length", ["0"])
+        if len(set(lengths)) != 1 or not lengths[0].isdecimal():
+            raise ValueError("a length that is none")
+        return int(lengths[0])
+
     def _read(self, length: int) -> Iterator[bytes]:
-        if length < 0:
-            raise ValueError("a length below zero")
         while length:
             piece = self.rfile.read(min(length, PIECE_BYTES))
             if not piece:

@@ -236,13 +236,37 @@ def test_the_largest_answer_passes(odd_stack: LocalStack) -> None:
     assert len(requests.get(f"{odd_stack.url}/odd/largely", timeout=20).content) == 6 * MEGABYTE - 101
 
 
-@pytest.mark.parametrize("length", ["-1", "many"])
-def test_a_length_that_is_none_is_a_400(odd_stack: LocalStack, length: str) -> None:
+@pytest.mark.parametrize(
+    "heads",
+    [
+        "Content-Length: -1",
+        "Content-Length: many",
+        "Content-Length: +2",
+        "Content-Length: 2\r\nContent-Length: 3",
+        "Content-Length: 2\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: gzip",
+    ],
+)
+def test_a_body_whose_end_is_not_certain_is_a_400(odd_stack: LocalStack, heads: str) -> None:
+    """RFC 9112 section 6.3: what is left of it would be taken for the next request."""
     address = urlsplit(odd_stack.url)
     with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
-        connection.sendall(f"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
+        connection.sendall(f"POST /echo HTTP/1.1\r\nHost: x\r\n{heads}\r\n\r\n".encode())
 
         assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(("sent", "query"), [(b"M\xc3\xbc", "x=M%C3%BC"), (b"M\xfc", "x=M%FC"), (b"%2a+", "x=%2a+")])
+def test_bytes_that_a_client_does_not_encode_are_not_read_in_another_character_set(
+    odd_stack: LocalStack, sent: bytes, query: str
+) -> None:
+    """Another Patient ID would be asked for."""
+    address = urlsplit(odd_stack.url)
+    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+        connection.sendall(b"GET /echo/word?x=" + sent + b" HTTP/1.0\r\n\r\n")
+        answer = connection.makefile("rb").read()
+
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["event"]["rawQueryString"] == query
 
 
 def test_a_function_whose_environments_are_all_busy_is_throttled(odd_stack: LocalStack) -> None:

@@ -128,6 +128,34 @@ def test_a_study_that_has_grown_is_another_archive_also_where_the_pacs_counts_no
     assert grown["headers"]["Location"] != first["headers"]["Location"]
 
 
+@pytest.mark.parametrize("count", ["many", "1.5", [1], True, None])
+def test_a_pacs_whose_count_is_no_number_is_one_that_counts_nothing(
+    aws: Aws, unconfigured: None, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, count: object
+) -> None:
+    row = qido(study="1.2", series="1.2.1", instance="1.2.1.1") | {"00201208": {"vr": "IS", "Value": [count]}}
+    with ScriptedPacs(Answer(200, json.dumps([row]).encode())) as pacs:
+        monkeypatch.setenv("PACS_DIALECT", "dicomweb")
+        monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
+        answer = invoke("archive_study", path="/exams/studies/1.2/archive", query={"PatientId": "P7"})
+    assert answer["statusCode"] == 202
+    assert json.loads(answer["body"])["instances"]["total"] == 1
+
+
+def test_archives_of_two_patients_are_never_one(
+    aws: Aws, unconfigured: None, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Patient ID may hold what separates the words of an archive's name."""
+    rows = [qido(study="1.2", series="1.2.1", instance=f"1.2.1.{number}") for number in (1, 2)]
+    rows[0]["00100020"]["Value"], rows[1]["00100020"]["Value"] = ["P7"], ["P7/dicomdir"]
+    with ScriptedPacs(Answer(200, json.dumps(rows).encode())) as pacs:
+        monkeypatch.setenv("PACS_DIALECT", "dicomweb")
+        monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
+        queries = [{"PatientId": "P7", "dicomdir": "true"}, {"PatientId": "P7/dicomdir"}]
+        asked = [invoke("archive_study", path="/exams/studies/1.2/archive", query=query) for query in queries]
+    assert [answer["statusCode"] for answer in asked] == [202, 202]
+    assert asked[0]["headers"]["Location"] != asked[1]["headers"]["Location"]
+
+
 def qido(**uids_of: str) -> dict[str, Any]:
     """One of a search's answers, with what is needed of it."""
     tags = {"study": "0020000D", "series": "0020000E", "instance": "00080018"}

@@ -223,6 +223,29 @@ def test_a_viewer_is_opened_on_the_patients_own_study(
     assert viewer.asked[0].query["patientID"] == ["P1"]
 
 
+@pytest.mark.parametrize(
+    ("terms", "patient_id"),
+    [
+        ("ISO_IR 100", "M\xfcller"),
+        ("ISO 2022 IR 100", "M\xfcller"),
+        (["ISO 2022 IR 144", "ISO 2022 IR 87"], "Иван"),
+        ("ISO_IR 166", "ไทย"),
+        ("ISO_IR 192", "王小東"),
+        ("GB18030", "王小东"),
+    ],
+)
+def test_a_patient_id_beyond_ascii_is_read_in_its_character_set(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, terms: Any, patient_id: str
+) -> None:
+    """PS3.3 section C.12.1.1.2: without an escape sequence text is in the first of the character sets."""
+    content = image(patient_id, OWN, 1, SpecificCharacterSet=terms)
+    with MixedPacs([content], Habits(frozenset())) as pacs:
+        at(monkeypatch, pacs)
+        found = rows(invoke, f"/exams/studies/{STUDY}/series/{OWN}/instances", patient_id)
+        assert rows(invoke, f"/exams/studies/{STUDY}/series/{OWN}/instances", "P1") == []
+    assert values(found, "00080018") == {f"{OWN}.1"}
+
+
 @pytest.mark.parametrize("level", ["series", "instances"])
 def test_a_pacs_that_tells_is_asked_once(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, level: str) -> None:
     path = {"series": f"/studies/{STUDY}/series", "instances": f"/studies/{STUDY}/series/{OWN}/instances"}[level]

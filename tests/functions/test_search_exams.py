@@ -94,6 +94,8 @@ def test_another_patients_study_shows_nothing(pacs: EmbeddedPacs, invoke: Invoke
         ({"PatientID": "P1\n"}, "PatientID", "not allowed"),
         ({"PatientID": " "}, "PatientID", "not allowed"),
         ({"PatientID": "\u00a0\u2003"}, "PatientID", "not allowed"),
+        ({"PatientID": "\u3000"}, "PatientID", "not allowed"),
+        ({"PatientID": " \ufeff"}, "PatientID", "not allowed"),
         ({"PatientID": "P\x001"}, "PatientID", "not allowed"),
         ({"PatientID": "P\x7f1"}, "PatientID", "not allowed"),
         ({"PatientID": "P\x851"}, "PatientID", "not allowed"),

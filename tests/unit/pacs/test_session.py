@@ -137,10 +137,31 @@ def test_all_calls_share_one_budget() -> None:
     assert len(pacs.asked) == 1
 
 
-@pytest.mark.parametrize("body", [b"<html></html>", b"[1]", b'"text"', b"nul", b"[" * 100_000, b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "body", [b"<html></html>", b"[1]", b'"text"', b"nul", b"[" * 100_000, b"\xff\xfe", b"[\xed\xa0\x80]"]
+)
 def test_what_is_no_dicom_json_is_a_fault(body: bytes) -> None:
     with pytest.raises(PacsError):
         PacsAnswer(200, {}, body).dicom_json()
+
+
+@pytest.mark.parametrize(
+    ("value", "served"),
+    [
+        (b"NaN", None),
+        (b"-Infinity", None),
+        (b"1e999", None),
+        (b"1.5", 1.5),
+        (rb'"a\ud800"', "a\ufffd"),
+        (rb'"\uDC00\uD800"', "\ufffd\ufffd"),
+        (rb'"\ud83d\ude00"', "\U0001f600"),
+        (rb'"\\ud800"', r"\ud800"),
+    ],
+)
+def test_what_json_cannot_hold_is_not_served_on(value: bytes, served: object) -> None:
+    """RFC 8259 sections 6 and 8.2: the service's own answer has to be JSON, and UTF-8."""
+    [dataset] = PacsAnswer(200, {}, b'[{"00181063": {"Value": [' + value + b"]}}]").dicom_json()
+    assert dataset["00181063"]["Value"] == [served]
 
 
 @pytest.mark.parametrize(("status", "body"), [(204, b""), (200, b""), (200, b" \n"), (200, b"[]")])

@@ -14,7 +14,7 @@ from dicom_service.worklist.fields import BY_NAME, FIELDS, Field
 from dicom_service.worklist.json_schema import DATE, field_schema
 from dicom_service.worklist.search import date_range
 
-STRINGS = st.text("AZaz09_ ^=*?\\.-\x00\x1f\x7f\x9féß山\U0001f9b4", max_size=70) | st.from_regex(
+STRINGS = st.text("AZaz09_ ^=*?\\.-\x00\x1f\x7f\x9féß山\U0001f9b4\u00a0\u3000\ufeff", max_size=70) | st.from_regex(
     r"[0-9]{0,8}(-[0-9]{0,8})?|[0-9]{2,6}(\.[0-9]{0,7})?|([0-9]{1,3}\.){0,20}[0-9]{1,3}|(A{0,66}\^){0,6}=?B{0,66}",
     fullmatch=True,
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from dicom_service.errors import NotFound
 from dicom_service.exams.patients.belonging import is_object_of, patients_instances, patients_series
-from dicom_service.pacs.attributes import first_value
+from dicom_service.pacs.attributes import first_value, whole_number
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.retrieve import Instance
 from dicom_service.pacs.search import SERIES_UID, SOP_UID, Datasets, instances_of, series_of
@@ -72,8 +72,4 @@ def _rank(series: dict[str, Any]) -> tuple[bool, int, int, str]:
 
 
 def _number(dataset: dict[str, Any], tag: str) -> int:
-    """An IS or US; 0 where it is missing or no number, as PACS answer it at times."""
-    try:
-        return int(first_value(dataset, tag) or 0)
-    except (TypeError, ValueError):
-        return 0
+    return whole_number(dataset, tag) or 0

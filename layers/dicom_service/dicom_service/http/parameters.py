@@ -14,7 +14,7 @@ EXAMPLE_SERIES = f"{EXAMPLE_STUDY}.1"
 EXAMPLE_INSTANCE = f"{EXAMPLE_SERIES}.1"
 
 _OF_AN_LO = r"[^*?\\\x00-\x1f\x7f-\x9f\ufffd"
-LO_WITHOUT_WILDCARDS = rf"^{_OF_AN_LO}]*{_OF_AN_LO}\s]{_OF_AN_LO}]*$"
+LO_WITHOUT_WILDCARDS = rf"^{_OF_AN_LO}]*{_OF_AN_LO}\s\ufeff]{_OF_AN_LO}]*$"
 """An LO that means itself in a search: no wildcard, no value separator, no control character (PS3.5 Table 6.2-1).
 
 It is not blank: a PACS that takes away padding would be asked for every patient.

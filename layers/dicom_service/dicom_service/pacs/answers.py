@@ -3,6 +3,7 @@
 import json
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Protocol
 
 from dicom_service.errors import (
@@ -60,12 +61,14 @@ class PacsAnswer:
     def dicom_json(self) -> list[dict[str, Any]]:
         """The datasets of a DICOM JSON body (PS3.18 Annex F), whatever its content type says.
 
-        None for 204 and for an empty body. Raises PacsError where it is anything else.
+        None for 204 and for an empty body. What JSON cannot hold (NaN, a number beyond doubles) becomes null, halves
+        of surrogate pairs U+FFFD. Raises PacsError where it is anything else.
         """
         if self.status == 204 or not self.body.strip():
             return []
         try:
-            datasets = json.loads(self.body)
+            text = _paired(self.body.decode("utf-8-sig"))
+            datasets = json.loads(text, parse_float=_finite, parse_constant=lambda _: None)
         except (ValueError, RecursionError) as error:
             raise PacsError("The PACS answered something that is no DICOM JSON") from error
         datasets = [datasets] if isinstance(datasets, dict) else datasets
@@ -86,3 +89,16 @@ def accepted[Answer: HasStatus](
     fault = faults.get(answer.status, PacsError)
     meaning = MEANINGS.get(fault, f"answered with status {answer.status}")
     raise fault(f"The {name} {meaning}")
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if isfinite(number) else None
+
+
+def _paired(text: str) -> str:
+    """JSON text in which U+FFFD stands for each half of a surrogate pair that is alone (RFC 8259 section 8.2)."""
+    if "\\ud" not in text and "\\uD" not in text:
+        return text
+    halves = json.dumps(json.loads(text), ensure_ascii=False).encode("utf-16-le", "surrogatepass")
+    return halves.decode("utf-16-le", "replace")

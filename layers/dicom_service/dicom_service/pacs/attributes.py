@@ -64,3 +64,11 @@ def first_value(dataset: dict[str, Any], tag: str) -> Any:
     element = dataset.get(tag)
     values = element.get("Value") if isinstance(element, dict) else None
     return values[0] if isinstance(values, list) and values else None
+
+
+def whole_number(dataset: dict[str, Any], tag: str) -> int | None:
+    """The first value of an IS or US; None where it is missing, or no number, as PACS answer it at times."""
+    try:
+        return int(first_value(dataset, tag))
+    except (TypeError, ValueError):
+        return None

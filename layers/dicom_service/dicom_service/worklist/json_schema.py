@@ -12,7 +12,7 @@ from dicom_service.worklist.values import MAX_LENGTH, PN_COMPONENTS, PN_GROUPS
 
 _CONTROL = r"\u0000-\u001f\u007f-\u009f"
 _TEXT = rf"[^\\{_CONTROL}]"
-_NOT_BLANK = rf"^{_TEXT}*[^\\ {_CONTROL}]{_TEXT}*$"
+_NOT_BLANK = rf"^{_TEXT}*[^\\\s\ufeff{_CONTROL}]{_TEXT}*$"
 _LEAP_YEAR = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)"
 _DAY_OF_MONTH = "(0[13578]|1[02])(0[1-9]|[12][0-9]|3[01])|(0[469]|11)(0[1-9]|[12][0-9]|30)|02(0[1-9]|1[0-9]|2[0-8])"
 _YEAR = "([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
@@ -33,7 +33,7 @@ _STRINGS: dict[str, dict[str, Any]] = {
         "allOf": [
             {"pattern": rf"^{_NAME_GROUP}(={_NAME_GROUP}){{0,{PN_GROUPS - 1}}}$"},
             {"pattern": rf"^{_OF_A_GROUP}(={_OF_A_GROUP}){{0,{PN_GROUPS - 1}}}$"},
-            {"pattern": "[^=^ ]"},
+            {"pattern": r"[^=^\s\ufeff]"},
         ]
     },
     "SH": {"pattern": _NOT_BLANK, "maxLength": MAX_LENGTH["SH"]},

@@ -15,6 +15,9 @@ MAX_LENGTH = {"AE": 16, "CS": 16, "DA": 8, "LO": 64, "PN": 64, "SH": 16, "TM": 1
 PN_GROUPS = 3
 PN_COMPONENTS = 5
 
+BLANKS = re.compile(r"[\s\ufeff]*")
+"""Spaces of every kind. A PACS that takes them away would be asked for everything."""
+
 UNENCODABLE = ("Cc", "Cs")
 """Unicode categories that no string VR holds: control characters, and halves of surrogate pairs, which UTF-8 lacks."""
 
@@ -53,6 +56,8 @@ def _wrong_character(value: str) -> str | None:
         return "must not contain a backslash"
     if any(unicodedata.category(character) in UNENCODABLE for character in value):
         return "must not contain control characters"
+    if BLANKS.fullmatch(value):
+        return "must not be blank"
     return None
 
 
@@ -99,7 +104,7 @@ def _person_name(value: str) -> str | None:
         return f"must have at most {PN_COMPONENTS} components in a group, separated by ^"
     if any(len(group) > MAX_LENGTH["PN"] for group in groups):
         return f"must have at most {MAX_LENGTH['PN']} characters in a component group"
-    if not value.strip("=^ "):
+    if BLANKS.fullmatch(re.sub("[=^]", "", value)):
         return "must hold a name between its separators"
     return _wrong_character(value)
 

@@ -1,6 +1,7 @@
 """A study as a zip file, made while its objects come from the PACS and written into the bucket as it is made."""
 
 import hashlib
+import json
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
@@ -15,7 +16,7 @@ from dicom_service.exams.downloads.rows import QUEUED_LEASE_SECONDS, Download, b
 from dicom_service.exams.opened import Opened, each_opened
 from dicom_service.exams.patients.belonging import patients_instances
 from dicom_service.exams.patients.objects import with_patient
-from dicom_service.pacs.attributes import first_value
+from dicom_service.pacs.attributes import first_value, whole_number
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.patients import unpadded
 from dicom_service.pacs.retrieve import Instance
@@ -49,7 +50,7 @@ def begin_archive(
     the patient.
     """
     total = _total(session, dialect, *what[1:3])
-    name = hashlib.sha256("/".join((*what, str(total))).encode()).hexdigest()[:32]
+    name = hashlib.sha256(json.dumps([*what, total]).encode()).hexdigest()[:32]
     now = clock()
     wanted = Download(name, what, "QUEUED", "", now + QUEUED_LEASE_SECONDS, total=total)
     download, mine = begin(wanted, now)
@@ -111,8 +112,8 @@ def write_archive(session: PacsSession, dialect: Dialect, download: Download, cl
 
 def _total(session: PacsSession, dialect: Dialect, study_uid: str, patient_id: str) -> int:
     study = find_study(session, dialect, patient_id, study_uid)
-    counted = first_value(study, NUMBER_OF_INSTANCES) if study else None
-    total = int(counted or len(_instances(session, dialect, study_uid, patient_id)))
+    counted = whole_number(study, NUMBER_OF_INSTANCES) if study else None
+    total = counted or len(_instances(session, dialect, study_uid, patient_id))
     if not total:
         raise NotFound("The patient has no such study")
     return total

@@ -22,12 +22,17 @@ CODECS = {
 }
 """By the defined term. Text that switches character sets with escape sequences is not read here."""
 
+WITH_EXTENSIONS = "ISO 2022 IR "
+WITHOUT_EXTENSIONS = "ISO_IR "
+"""How the terms of the same character set begin; text without an escape sequence is in the first of several."""
+
 ESCAPE = b"\x1b"
 
 
 def decoded(value: bytes, terms: bytes) -> str:
     """One value of an LO as text; empty where it is not certain which, or where there are several values."""
-    codec = DEFAULT if value.isascii() else CODECS.get(terms.decode("latin-1").strip("\0 "))
+    first = terms.decode("latin-1").partition("\\")[0].strip("\0 ")
+    codec = DEFAULT if value.isascii() else CODECS.get(first.replace(WITH_EXTENSIONS, WITHOUT_EXTENSIONS))
     if codec is None or ESCAPE in value:
         return ""
     try:

@@ -46,22 +46,22 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = commands.add_parser("upload", help="store files, folders of files, zip files of studies")
-    command.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    command.add_argument("paths", nargs="+", type=_path, metavar="PATH")
     command.add_argument(
         "--parallel", type=_parallel, default=4, metavar="N", help=f"files at a time, 1 to {MOST_PARALLEL}; default 4"
     )
     command.add_argument(
-        "--memory", type=Path, default=default_path(), metavar="FILE", help="of earlier uploads; default %(default)s"
+        "--memory", type=_path, default=default_path(), metavar="FILE", help="of earlier uploads; default %(default)s"
     )
     command = commands.add_parser("download", help="fetch a study as a zip file")
     command.add_argument("study", type=_uid, metavar="STUDY", help="its Study Instance UID")
     command.add_argument("--patient", type=_text, required=True, metavar="ID", help="whose it is: the Patient ID")
-    command.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="default: here")
+    command.add_argument("--to", type=_path, default=Path(), metavar="FOLDER", help="default: here")
     command.add_argument("--dicomdir", action="store_true", help="with a DICOMDIR, to put onto a disc")
     command = commands.add_parser("worklist", help="list workitems")
-    command.add_argument("--patient", type=_text, default="", metavar="ID", help="Patient ID")
-    command.add_argument("--date", type=_text, default="", help="YYYYMMDD or YYYYMMDD-YYYYMMDD")
-    command.add_argument("--modality", type=_text, default="")
+    command.add_argument("--patient", type=_text, metavar="ID", help="Patient ID")
+    command.add_argument("--date", type=_text, help="YYYYMMDD or YYYYMMDD-YYYYMMDD")
+    command.add_argument("--modality", type=_text)
     command = commands.add_parser("events", help="print new-exam events, a line of JSON each")
     command.add_argument("--after", type=_text, default="0", metavar="CURSOR", help="`next` of an earlier page")
     command.add_argument("--follow", action="store_true", help="and those to come, until Ctrl-C")
@@ -71,11 +71,21 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _text(text: str) -> str:
+    """A filter that is empty, as a shell's unset variable is, would show what was not asked for."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no UTF-8") from error
     return text
+
+
+def _path(text: str) -> Path:
+    """The empty path would be the folder that one happens to be in."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return Path(text)
 
 
 def _url(text: str) -> str:

@@ -72,8 +72,12 @@ def _download(service: Service, parsed: argparse.Namespace) -> int:
 
 
 def _worklist(service: Service, parsed: argparse.Namespace) -> int:
-    filters = {"ScheduledProcedureStepStartDate": parsed.date, "Modality": parsed.modality}
-    workitems = worklist(service, patientID=parsed.patient, **filters)
+    asked = {
+        "patientID": parsed.patient,
+        "ScheduledProcedureStepStartDate": parsed.date,
+        "Modality": parsed.modality,
+    }
+    workitems = worklist(service, **{name: value for name, value in asked.items() if value is not None})
     if parsed.json:
         print_lines([json_text(workitems)])
     else:

@@ -7,11 +7,12 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, Field
 
+from dicom_service.errors import FieldError, InvalidRequest
 from dicom_service.events.redelivery import redeliver_given_up
 from dicom_service.http.answer import answer
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import Moment
-from dicom_service.http.request import parse_json
+from dicom_service.http.request import body_bytes, parse_json
 
 app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
 
@@ -44,6 +45,8 @@ class Redeliveries(BaseModel):
     responses={202: {"description": "The deliveries are asked for"}} | problems(400, 500, 503),
 )
 def redeliver_exam_events(since: Since = None, until: Until = None, state: State = "failed") -> Response[Redeliveries]:
+    if body_bytes(app.current_event.raw_event).strip() not in (b"", b"{}"):
+        raise InvalidRequest("The body is not read", [FieldError("body", "must be empty: the query says which events")])
     deliveries, more = redeliver_given_up(state, since, until)
     return Response(202, "application/json", Redeliveries(deliveries=deliveries, more=more))
 

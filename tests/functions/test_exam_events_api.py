@@ -352,6 +352,15 @@ class TestRedelivery:
         return json.loads(answer["body"])
 
     @pytest.mark.parametrize(
+        ("body", "status"), [(b"{}", 202), (b" ", 202), (b'{"from": "2024-01-17"}', 400), (b"x", 400)]
+    )
+    @pytest.mark.usefixtures("courier")
+    def test_a_body_is_not_passed_over(self, invoke: Invoke, body: bytes, status: int) -> None:
+        """More would be delivered anew than was asked for."""
+        answer = invoke("redeliver_exam_events", "POST", "/exam-events/redeliver", body=body)
+        assert answer["statusCode"] == status
+
+    @pytest.mark.parametrize(
         "moment",
         [
             "0.5",

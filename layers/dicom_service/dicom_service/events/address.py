@@ -12,6 +12,11 @@ LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 MOST_HOST_CHARACTERS = 253
 """https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4, without the bytes that a name has on the wire alone."""
 
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+"""Of IPv6 what is on the Internet (RFC 4291 section 2.4, IANA's registry). Outside stand the forms that hold an IPv4
+address, which may be a private one: for gateways (RFC 6052 section 2.1), compatible and translated ones.
+"""
+
 Resolve = Callable[[str, int], list[str]]
 """From a host's name and a port to the addresses that it has now; raises OSError where it has none."""
 
@@ -78,12 +83,7 @@ def _is_callable(address: str, networks: list[ipaddress.IPv4Network | ipaddress.
         number = number.ipv4_mapped or number.sixtofour or number
     if any(number in network for network in networks):
         return True
-    return number.is_global and not number.is_multicast and not _holds_ipv4(number)
-
-
-def _holds_ipv4(number: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether a gateway would turn it into an IPv4 address, which may be a private one (RFC 6052 section 2.1)."""
-    return number in ipaddress.ip_network("64:ff9b::/96")
+    return number.is_global and not number.is_multicast and (number.version == 4 or number in GLOBAL_UNICAST)
 
 
 def allowed_networks() -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:

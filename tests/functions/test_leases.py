@@ -3,10 +3,12 @@
 import json
 import os
 import time
+from dataclasses import replace
 
 import pytest
 
-from dicom_service.exams.downloads.rows import WORKER_LEASE_SECONDS, Download, begin, read, take_over, write
+from dicom_service.exams.downloads.prepare import prepare
+from dicom_service.exams.downloads.rows import WORKER_LEASE_SECONDS, Download, State, begin, read, take_over, write
 from dicom_service.exams.uploads.rows import (
     LEASE_SECONDS,
     Outcome,
@@ -21,7 +23,8 @@ from dicom_service.exams.uploads.store import store_incoming
 from local.aws import Aws
 from local.pacs.server import EmbeddedPacs
 from tests.conftest import Invoke
-from tests.pacs.objects import make_object
+from tests.mixed import MixedPacs
+from tests.pacs.objects import make_object, uids
 from tests.scripted import Answer, Asked, ScriptedPacs
 from tests.transfers import upload
 
@@ -67,6 +70,18 @@ def test_a_stale_worker_is_known_though_the_attempts_are_counted_anew(upload_id:
     assert latest.attempts == stale.attempts
     assert not conclude(stale, Outcome("REFUSED", "stale"), NOW)
     assert [row.outcome.state for row in read_upload(upload_id)] == ["STORING"]
+
+
+def test_what_is_begun_anew_is_a_file_that_failed_and_no_other(upload_id: str) -> None:
+    row = claimed(upload_id, NOW)
+    assert isinstance(claim(upload_id, "0001", NOW, again=True), float), "another worker has it"
+    assert conclude(row, Outcome("FAILED"), NOW)
+    assert claim(upload_id, "0001", NOW) is None
+    anew = claim(upload_id, "0001", NOW, again=True)
+    assert isinstance(anew, UploadRow)
+    assert anew.attempts == 1, "it has all its tries again"
+    assert conclude(anew, Outcome("STORED"), NOW)
+    assert claim(upload_id, "0001", NOW, again=True) is None
 
 
 def test_a_stale_worker_leaves_the_bytes_to_the_one_that_has_the_file(
@@ -120,3 +135,43 @@ def test_a_stale_worker_does_not_overwrite_a_download(aws: Aws) -> None:
     assert not write(stale, NOW)
     assert write(later, NOW)
     assert read(wanted.download_id) == later
+
+
+@pytest.mark.parametrize("state", ["READY", "FAILED"])
+def test_a_message_that_comes_again_for_what_has_ended_does_nothing(aws: Aws, state: State) -> None:
+    row, _ = begin(Download("0" * 32, ("archive", "1.2", "P1"), "QUEUED", "", NOW + 60), NOW)
+    taken = take_over(row, NOW)
+    assert taken is not None
+    ended = replace(taken, state=state, until=NOW + 60)
+    assert write(ended, NOW)
+    assert prepare(row.download_id, 1, lambda: NOW + WORKER_LEASE_SECONDS + 1) is None
+    assert read(row.download_id) == ended
+
+
+@pytest.mark.parametrize("kind", ["object", "archive"])
+def test_a_stale_worker_neither_ends_a_download_nor_goes_on_with_it(
+    aws: Aws, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    # given a worker whose lease ends, and whose download is taken over, before the object comes
+    study, series, instance = uids(OBJECT)
+    what = {"object": ("object", study, series, instance), "archive": ("archive", study, "P1")}[kind]
+    row, _ = begin(Download("0" * 32, what, "QUEUED", "", NOW + 60), NOW)
+    later: list[Download] = []
+
+    class Busy(MixedPacs):
+        def _answer(self, asked: Asked) -> Answer:
+            if asked.path.endswith(instance):
+                taken = take_over(row, NOW + WORKER_LEASE_SECONDS + 1)
+                assert taken is not None
+                later.append(taken)
+            return super()._answer(asked)
+
+    with Busy([OBJECT]) as pacs:
+        monkeypatch.setenv("PACS_DIALECT", "dicomweb")
+        monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
+        # when
+        prepare(row.download_id, 1, lambda: NOW)
+    # then
+    assert later == [read(row.download_id)]
+    made = aws.client("s3").list_objects_v2(Bucket=os.environ["TRANSFER_BUCKET"])["KeyCount"]
+    assert made == (0 if kind == "archive" else 1)

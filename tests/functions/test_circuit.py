@@ -90,6 +90,41 @@ def test_another_environment_learns_it_from_the_table(invoke: Invoke, monkeypatc
     assert len(pacs.asked) == asked
 
 
+def test_while_a_probe_is_under_way_no_other_environment_asks(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dicom_service.pacs import circuit
+
+    up, meanwhile = False, list[int]()
+
+    def answer(_: Asked) -> Answer:
+        if not up:
+            return Answer(503, headers={"Retry-After": "60"})
+        circuit._circuit.cache_clear()  # as in another environment
+        path = "/exams/studies/1.2/series"
+        meanwhile.append(invoke("search_series", path=path, query={"PatientId": "P1"})["statusCode"])
+        return Answer(200, b"[]")
+
+    monkeypatch.setattr("dicom_service.pacs.circuit.OPEN_SECONDS", 1)
+    with ScriptedPacs(by=answer) as pacs:
+        monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
+        for _ in range(FAILURES_TO_OPEN):
+            search(invoke)
+        up, asked = True, len(pacs.asked)
+        time.sleep(2)
+        assert search(invoke)["statusCode"] == 200
+    assert meanwhile == [503]
+    assert len(pacs.asked) == asked + 1
+
+
+def test_a_pacs_that_is_down_is_no_other_pacs(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedPacs(Answer(503, headers={"Retry-After": "60"})) as down, ScriptedPacs(Answer(200, b"[]")) as other:
+        monkeypatch.setenv("PACS_SERVICE_URL", down.url)
+        for _ in range(FAILURES_TO_OPEN):
+            search(invoke)
+        assert search(invoke)["statusCode"] == 503
+        monkeypatch.setenv("PACS_SERVICE_URL", other.url)
+        assert search(invoke)["statusCode"] == 200
+
+
 def test_readiness_asks_all_the_same(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedPacs(*[Answer(503, headers={"Retry-After": "60"})] * FAILURES_TO_OPEN, Answer(200, b"[]")) as pacs:
         monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)

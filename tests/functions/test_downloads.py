@@ -61,6 +61,14 @@ def test_a_large_object_comes_from_a_signed_address(
     assert fetched.headers["Content-Disposition"] == f'attachment; filename="{INSTANCE.instance_uid}.dcm"'
 
 
+def test_large_objects_of_one_series_are_not_taken_for_each_other(aws: Aws, pacs: EmbeddedPacs, invoke: Invoke) -> None:
+    uids_of = {"StudyInstanceUID": INSTANCE.study_uid, "SeriesInstanceUID": INSTANCE.series_uid}
+    contents = [LARGE, make_object(Rows=3200, Columns=1600, PixelData=PIXELS[::-1], **uids_of)]
+    store(pacs, *contents)
+    answers = [invoke("retrieve_exam", path=path_of(content), query=DICOM) for content in contents]
+    assert [requests.get(answer["headers"]["Location"], timeout=10).content for answer in answers] == contents
+
+
 class CountingPacs:
     """Serves one object slowly, and counts how often all of it went out."""
 

@@ -6,6 +6,8 @@ from threading import Thread
 
 from local.logs import say
 
+KINDS = ("COMPLETED", "INSTANCES_ADDED")
+
 
 class Subscriber:
     """Listens on 127.0.0.1, from `start` to `stop`: on a port where it can be had, else on a free one."""
@@ -35,11 +37,12 @@ class Subscriber:
 
 class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
-        """Names the event and how much it announces, nothing of the patient."""
+        """Names the event and how much it announces, nothing of the patient: a PACS may write anything anywhere."""
         event = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        series = event.get("Series") or []
+        series, kind = event.get("Series"), event.get("EventType")
+        count = len(series) if isinstance(series, list) else 0
         identifier = self.headers.get("webhook-id", "?")
-        say("subscriber", f"got event {identifier}: {event.get('EventType', 'new exam')}, {len(series)} series")
+        say("subscriber", f"got event {identifier}: {kind if kind in KINDS else 'new exam'}, {count} series")
         self.send_response(204)
         self.end_headers()
 

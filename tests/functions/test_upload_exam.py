@@ -173,6 +173,9 @@ def test_a_pacs_that_fails_halfway_is_said_to_leave_doubt(invoke: Invoke, monkey
     [
         (Answer(200, b""), 502),
         (Answer(200, b'{"00081199": {"vr": "SQ", "Value": []}}'), 502),
+        (Answer(200, b'{"00081199": {"vr": "SQ", "Value": [5, null, "x", []]}}'), 502),
+        (Answer(200, b'{"00081198": {"vr": "SQ", "Value": [null]}}'), 502),
+        (Answer(409, b'{"00081198": {"vr": "SQ", "Value": [null]}}'), 409),
         (Answer(200, acceptance("1.2.3")), 502),
         (Answer(200, b"<html>welcome</html>"), 502),
         (Answer(500, b"<html>stack trace</html>"), 502),

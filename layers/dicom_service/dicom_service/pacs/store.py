@@ -106,12 +106,16 @@ def _named(response: dict[str, Any], sequence: str) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     element = response.get(sequence)
     items = element.get("Value") if isinstance(element, dict) else None
-    for item in items if isinstance(items, list) else []:
+    for item in filter(_is_dataset, items if isinstance(items, list) else []):
         uid = first_value(item, SOP_INSTANCE_UID)
         reason = first_value(item, FAILURE_REASON)
         if isinstance(uid, str):
             found[uid] = reason if isinstance(reason, int) else None
     return found
+
+
+def _is_dataset(item: object) -> bool:
+    return isinstance(item, dict)
 
 
 def _refusal(response: dict[str, Any], sop_class_uid: str, sop_instance_uid: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dicom_service.pacs.circuit import FAILURES_TO_OPEN, OPEN_SECONDS
+from dicom_service.stores import client
 from local.aws import Aws
 from tests.conftest import Invoke
 from tests.scripted import Answer, Asked, ScriptedPacs
@@ -112,6 +113,35 @@ def test_while_a_probe_is_under_way_no_other_environment_asks(invoke: Invoke, mo
         time.sleep(2)
         assert search(invoke)["statusCode"] == 200
     assert meanwhile == [503]
+    assert len(pacs.asked) == asked + 1
+
+
+def test_of_two_environments_that_see_the_time_is_up_one_asks(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dicom_service.pacs import circuit
+
+    up = False
+
+    def other(**_: Any) -> None:
+        """Another environment, which claims the probe before this one does."""
+        events.unregister("before-call.dynamodb.PutItem", other)
+        circuit._circuit.cache_clear()
+        path = "/exams/studies/1.2/series"
+        statuses.append(invoke("search_series", path=path, query={"PatientId": "P1"})["statusCode"])
+
+    def answer(_: Asked) -> Answer:
+        return Answer(200, b"[]") if up else Answer(503, headers={"Retry-After": "60"})
+
+    monkeypatch.setattr("dicom_service.pacs.circuit.OPEN_SECONDS", 1)
+    with ScriptedPacs(by=answer) as pacs:
+        monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
+        for _ in range(FAILURES_TO_OPEN):
+            search(invoke)
+        up, asked = True, len(pacs.asked)
+        time.sleep(2)
+        events, statuses = client("dynamodb").meta.events, list[int]()
+        events.register("before-call.dynamodb.PutItem", other)
+        statuses.append(search(invoke)["statusCode"])
+    assert statuses == [200, 503]
     assert len(pacs.asked) == asked + 1
 
 

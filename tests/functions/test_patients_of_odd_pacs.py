@@ -166,6 +166,27 @@ def test_a_pacs_that_passes_over_the_study_answers_for_no_other(
         )
 
 
+@pytest.mark.parametrize(
+    ("patient_id", "other"), [("P1", "P12"), ("P12", "P1"), ("P1", "XP1"), ("P1", "p1"), ("P1", "P 1"), ("1", "01")]
+)
+@pytest.mark.parametrize("habits", [Habits(), NOWHERE], ids=["tells", "tells nowhere"])
+def test_a_pacs_that_matches_loosely_shows_no_patient_of_a_similar_id(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, patient_id: str, other: str, habits: Habits
+) -> None:
+    """By prefix, in any case, or not at all."""
+
+    class Loose(MixedPacs):
+        def _rows(self, level: str, uids: list[str], asked: Asked) -> list[dict[str, Any]]:
+            asked.query.pop("PatientID", None)
+            return super()._rows(level, uids, asked)
+
+    with Loose([image(other, OWN, 1)], habits) as pacs:
+        at(monkeypatch, pacs)
+        for path in ("/exams/studies", SERIES, f"{SERIES}/{OWN}/instances"):
+            assert rows(invoke, path, patient_id) == []
+            assert len(rows(invoke, path, other)) == 1
+
+
 def test_archives_are_apart_whatever_the_patient_ids_are(aws: Aws, pacs: EmbeddedPacs, invoke: Invoke) -> None:
     """Also of patients whose IDs look like what else tells archives from each other: numbers, options, separators."""
     patients = ["P", "P1", "P11", "P/1", "P/dicomdir", "P,1", 'P","1', "P/dicomdir/1"]

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from dicom_service.errors import NotFound
 from dicom_service.events import feed
-from dicom_service.events.circuit import note_failure, read_circuit
+from dicom_service.events.circuit import FAILURES_TO_OPEN, PROBE_SECONDS, claim_probe, note_failure, read_circuit
+from dicom_service.events.delivery_log import write_delivery
 from dicom_service.events.exam_event import announcement
 from dicom_service.events.feed import Cursor
 from dicom_service.events.outbox import StoredEvent, load_event, store_event
@@ -18,7 +20,8 @@ from dicom_service.worklist.claims import Claim, Claims
 from dicom_service.worklist.fields import EXAMPLE
 from dicom_service.worklist.mapper import dataset_of
 from dicom_service.worklist.table import TableWorklist
-from tests.courier import START, STUDY
+from local.aws import Aws
+from tests.courier import START, STUDY, Courier
 
 UID = "1.2.3"
 ITEM = dataset_of({**EXAMPLE, "StudyInstanceUID": UID})
@@ -113,6 +116,37 @@ class TestSubscribers:
             assert taken
         with place("s", START) as again:
             assert again, "it was given back"
+
+
+class TestDeliveries:
+    """A delivery that two workers have."""
+
+    @pytest.fixture
+    def courier(self, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Courier:
+        monkeypatch.setenv("CALLBACK_ALLOW_INSECURE", "true")
+        monkeypatch.setenv("CALLBACK_URLS", "http://127.0.0.1:1/hook")
+        return Courier(aws)
+
+    def test_one_that_arrives_while_it_is_given_up_has_arrived(
+        self, courier: Courier, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        [message] = courier.announce()
+        opened = courier.row(message)
+        under_way = replace(opened, attempts=1)
+        assert write_delivery(opened, under_way, START)
+        monkeypatch.setenv("CALLBACK_URLS", "")
+        just_before("PutItem", lambda: write_delivery(under_way, replace(under_way, state="delivered"), START))
+        assert courier.attempt(message) is None
+        assert courier.row(message).state == "delivered"
+
+    def test_one_that_sees_the_circuit_before_anothers_probe_begins_waits_for_it(self, courier: Courier) -> None:
+        [message] = courier.announce()
+        for _ in range(FAILURES_TO_OPEN):
+            note_failure(read_circuit(message.subscriber), START)
+        courier.clock.now = later = START + 60
+        just_before("PutItem", lambda: claim_probe(read_circuit(message.subscriber), later))
+        assert courier.attempt(message) == PROBE_SECONDS
+        assert courier.row(message).attempts == 0
 
 
 class TestWorklist:

@@ -191,6 +191,9 @@ def test_of_an_object_without_pixels_everything_it_is_about_must_be_the_same() -
     other = read(REPORT)
     other.ContentSequence = other.ContentSequence[:-1]
     assert outcome(REPORT, written(other)) == Comparison(same=False, why=ANOTHER)
+    with_pixels = read(REPORT)
+    with_pixels.add_new(0x7FE00010, "OB", bytes(64))
+    assert outcome(REPORT, written(with_pixels)) == Comparison(same=False, why=ANOTHER)
 
 
 def test_an_object_that_was_compressed_is_named_so_and_must_else_be_the_same() -> None:

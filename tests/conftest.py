@@ -10,6 +10,8 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from dicom_service import stores
+from dicom_service.exams.patients import objects
+from dicom_service.pacs import lacking
 from local import configuration, template
 from local.aws import REGION, Aws
 from local.context import context_for
@@ -65,9 +67,14 @@ def _moto() -> Iterator[Aws]:
 
 @pytest.fixture
 def unconfigured(document: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of what configures the service is left in the environment."""
+    """Nothing of what configures the service is left in the environment, and no PACS is remembered.
+
+    The next test's PACS may get the port of an earlier one.
+    """
     for name in template.variable_parameters(document):
         monkeypatch.delenv(name, raising=False)
+    objects._remembered.clear()
+    lacking._until.clear()
 
 
 @pytest.fixture

@@ -298,6 +298,8 @@ def test_a_row_of_another_study_or_series_is_left_out(invoke: Invoke, monkeypatc
     with Lax(strays) as pacs:
         at(monkeypatch, pacs)
         assert values(rows(invoke, f"/exams/studies/{STUDY}/series", "P1"), "0020000E") == {OWN}
+    with Lax([*strays, image("P1", OTHERS, 1)]) as pacs:
+        at(monkeypatch, pacs)
         path = f"/exams/studies/{STUDY}/series/{OWN}/instances"
         assert values(rows(invoke, path, "P1"), "00080018") == {f"{OWN}.1"}
 

@@ -41,8 +41,12 @@ def data_dir() -> Path | None:
     folder = Path(settings.optional("DATA_DIR"))
     if folder == Path():
         return None
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+    try:
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        usable = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    except OSError:  # a name that is too long
+        usable = False
+    if not usable:
         raise ConfigurationError("DATA_DIR is no folder that can be written to, nor can it be made")
     return folder
 
@@ -85,7 +89,9 @@ def wrong(variables: Mapping[str, str], table: Iterable[Setting] = (*OF_THE_RUNN
     given = DEFAULTS | ({} if variables.get("PACS_SERVICE_URL") else {"PACS_AUTHORIZATION": "verbatim"})
     given |= {name: value for name, value in variables.items() if value}
     with _environment(given):
-        return wrong_settings(each for each in table if not settings.optional(each.name).startswith("arn:"))
+        return wrong_settings(
+            each for each in table if not (each.may_be_arn and settings.optional(each.name).startswith("arn:"))
+        )
 
 
 @contextmanager

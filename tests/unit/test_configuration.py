@@ -11,6 +11,8 @@ from tests.certificates import Authority
 
 SECRET = "whsec_" + "QUJD" * 8
 
+ARN = "arn:aws:secretsmanager:eu-central-1:1:secret:dicom-service/urls"
+
 WRONG = [
     ("PACS_SERVICE_URL", "ftp://x", "such as https://example.org"),
     ("PACS_SERVICE_URL", "pacs.example.org:8080", "such as https://example.org"),
@@ -55,6 +57,19 @@ WRONG = [
     ("CALLBACK_DEDUPE_SECONDS", "10m", "must be a whole number from 0 to 86400"),
     ("CORS_ALLOWED_ORIGINS", "app.example.org", "such as https://app.example.org"),
     ("CORS_ALLOWED_ORIGINS", "https://a.example/", "such as"),
+    ("CORS_ALLOWED_ORIGINS", "https://a.example,https://t0ken@b.example", "such as"),
+    ("CORS_ALLOWED_ORIGINS", "https://a.example:port", "such as"),
+    ("CORS_ALLOWED_ORIGINS", "https://a.example:99999", "such as"),
+    ("CORS_ALLOWED_ORIGINS", "https://*.example.org", "such as"),
+    ("PACS_SERVICE_URL", "https://a.example,https://b.example", "such as"),
+    ("DICOM_VIEWER_URL", "https://a.example;https://b.example", "such as"),
+    ("PACS_DIALECT", ARN, "must be one of"),
+    ("PACS_SERVICE_URL", ARN, "such as"),
+    ("DICOM_UID_ROOT", ARN, "is not a UID"),
+    ("CALLBACK_DEDUPE_SECONDS", "9" * 5000, "from 0 to 86400"),
+    ("CALLBACK_CONCURRENCY", "9" * 5000, "from 1 to 1000"),
+    ("PORT", "9" * 5000, "whole number from 0 to 65535"),
+    ("DATA_DIR", "x" * 5000, "DATA_DIR is no folder"),
     ("PORT", "eighty", "whole number from 0 to 65535"),
     ("DATA_DIR", "/dev/null", "DATA_DIR is no folder"),
 ]
@@ -68,7 +83,7 @@ RIGHT = [
     {"PACS_PICTURES": "rendered,thumbnail", "PACS_WORKLIST": "none", "WORKLIST_BACKEND": "dynamodb"},
     {"PACS_WORKITEM_DELETION_ENDPOINT": "/mwl/{studyInstanceUID}/item", "DICOM_UID_ROOT": "1.2.3."},
     {"CALLBACK_URLS": "https://a.example,", "CALLBACK_SIGNING_SECRET": SECRET, "CALLBACK_DEDUPE_SECONDS": "0"},
-    {"CALLBACK_URLS": "arn:aws:secretsmanager:eu-central-1:1:secret:dicom-service/urls", "PACS_DIALECT": ""},
+    {"CALLBACK_URLS": ARN, "PACS_CA_BUNDLE": ARN, "PACS_DIALECT": ""},
     {"CALLBACK_ALLOWED_NETWORKS": "10.20.0.0/16, fd00::/8", "CALLBACK_ALLOW_INSECURE": "false"},
     {"CORS_ALLOWED_ORIGINS": "*"},
     {"CORS_ALLOWED_ORIGINS": "https://a.example,http://localhost:3000"},

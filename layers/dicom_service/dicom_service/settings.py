@@ -21,6 +21,13 @@ PATH = f"/?{SEGMENT}(/{SEGMENT})*/?"
 MEANT = {"1": "true", "yes": "true", "on": "true", "0": "false", "no": "false", "off": "false"}
 
 
+LONGEST_NUMBER = 20
+"""Digits; Python itself reads no more than 4,300 of them."""
+
+NO_HOST = frozenset(",;*")
+"""Several URLs in the place of one, or a pattern of hosts."""
+
+
 def required(name: str) -> str:
     """The variable's value without surrounding space; raises ConfigurationError where it is missing or empty."""
     value = os.environ.get(name, "").strip()
@@ -39,13 +46,20 @@ def url(name: str, pattern: str = BASE_URL) -> str:
     value = required(name)
     try:
         parts = urlsplit(value)
-        valid = bool(re.fullmatch(pattern, value)) and value.isprintable() and bool(parts.hostname) and parts.port != 0
+        valid = (
+            bool(re.fullmatch(pattern, value)) and value.isprintable() and is_host(parts.hostname) and parts.port != 0
+        )
     except ValueError:
         valid = False
     if not valid:
         lacking = "user and fragment" if pattern == URL else "user, query and fragment"
         raise ConfigurationError(f"{name} must be an http or https URL such as https://example.org, without {lacking}")
     return value.rstrip("/")
+
+
+def is_host(host: str | None) -> bool:
+    """Whether it may be one host's name or address."""
+    return bool(host) and not NO_HOST & set(host or "")
 
 
 def path(name: str, default: str, place: str = "") -> str:
@@ -91,7 +105,8 @@ def flag(name: str) -> bool:
 def whole_number(name: str, default: int, lowest: int, highest: int) -> int:
     """A whole number between the two limits, both included."""
     value = optional(name, str(default))
-    if not value.isascii() or not value.isdigit() or not lowest <= int(value) <= highest:
+    digits = value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER
+    if not digits or not lowest <= int(value) <= highest:
         beyond = re.fullmatch(r"-?[0-9]{1,20}", value)
         hint = f"; the nearest is {min(max(int(value), lowest), highest)}" if beyond else ""
         raise ConfigurationError(f"{name} must be a whole number from {lowest} to {highest}{hint}")

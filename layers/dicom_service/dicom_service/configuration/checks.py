@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from dicom_service import settings
 from dicom_service.errors import ConfigurationError
@@ -43,7 +44,17 @@ def subscribers_and_flag() -> None:
 
 def origins() -> None:
     value = settings.optional("CORS_ALLOWED_ORIGINS")
-    if not re.fullmatch(ORIGINS, value):
+    named = value.split(",") if value not in ("", "*") else []
+    if not re.fullmatch(ORIGINS, value) or not all(map(_is_origin, named)):
         raise ConfigurationError(
             "CORS_ALLOWED_ORIGINS is neither * nor origins such as https://app.example.org with commas between"
         )
+
+
+def _is_origin(value: str) -> bool:
+    """Scheme, host and port alone (RFC 6454 section 6.2)."""
+    try:
+        parts = urlsplit(value)
+        return settings.is_host(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        return False

@@ -15,7 +15,8 @@ class Setting:
     """An environment variable; `check` raises ConfigurationError, whose text begins with the name, for a wrong value.
 
     `form` says in words what a value looks like, `pattern`, `choices` and `limits` to machines. A `secret` may be the
-    ARN of one in Secrets Manager, and no text ever holds its value. `/-/ready` reads every setting that functions read.
+    ARN of one in Secrets Manager, and no text ever holds its value; with `public_arn`
+    what is no secret may be one too. `/-/ready` reads every setting that functions read.
     """
 
     name: str
@@ -30,6 +31,11 @@ class Setting:
     pattern: str = ""
     limits: tuple[int, int] | None = None
     most_characters: int | None = None
+    public_arn: bool = False
+
+    @property
+    def may_be_arn(self) -> bool:
+        return self.secret or self.public_arn
 
     @property
     def is_set(self) -> bool:

@@ -92,6 +92,7 @@ TABLE = (
         "certificates of a private authority",
         PACS,
         tls.check_authorities,
+        public_arn=True,
     ),
     path("PACS_POST_EXAM_ENDPOINT", "STOW-RS path, where it is not the dialect's", PACS),
     path("PACS_EXAMS_RETRIEVING_ENDPOINT", "QIDO-RS path, where it is not the dialect's", PACS),

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from dicom_service.exams.pictures.reading.dictionary import WANTED
 from dicom_service.exams.pictures.reading.room import UNCOUNTED, Steps
-from dicom_service.exams.reading.headers import LONG_HEADER, odd_header
+from dicom_service.exams.reading.headers import DELIMITERS, LONG_HEADER, odd_header
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -82,10 +82,11 @@ def walk(
         count += 1
         group, number, vr, length = explicit(source, start)
         tag, value = group << 16 | number, start + HEADER
-        if without_vr or not (vr in SHORT_LENGTH or vr in LONG_LENGTH or b"AA" <= vr <= b"ZZ"):
+        bare = without_vr or group == DELIMITERS
+        if bare or not (vr in SHORT_LENGTH or vr in LONG_LENGTH or b"AA" <= vr <= b"ZZ"):
             vr, (length, size) = (
                 b"",
-                (implicit(source, start)[2], HEADER) if without_vr else _odd(source, start, end, big),
+                (implicit(source, start)[2], HEADER) if bare else _odd(source, start, end, big),
             )
             value = start + size
         elif vr in LONG_LENGTH and value + 4 <= end:

@@ -3,6 +3,7 @@
 import logging
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from dicom_service.errors import FieldError, InvalidRequest
@@ -136,14 +137,19 @@ def _thinned(frame: Frame, size: PictureSize) -> Frame:
 
 def _shaded(frame: Frame, layout: PixelLayout, attributes: FrameAttributes, wanted: PictureRequest) -> Image.Image:
     if frame.samples.ndim == 3:
-        return Image.fromarray(rgb(frame, layout))
+        return _image("RGB", rgb(frame, layout))
     values, dataset = signed_values(frame.samples, layout), attributes.dataset
     if frame.photometric == "PALETTE COLOR":
         return _coloured(by_level(values, lambda stored: palette_colours(stored, dataset, layout)))
     shade = GrayscaleFrame(values, layout, attributes).shade(wanted.window)
     if not layout.supplemented:
-        return Image.fromarray(by_level(values, shade))
+        return _image("L", by_level(values, shade))
     return _coloured(by_level(values, lambda stored: supplement_colours(shade(stored), stored, dataset, layout)))
+
+
+def _image(mode: str, samples: NDArray[np.uint8]) -> Image.Image:
+    rows, columns = samples.shape[:2]
+    return Image.frombuffer(mode, (columns, rows), np.ascontiguousarray(samples), "raw", mode, 0, 1)
 
 
 def _coloured(colours: Colours) -> Image.Image:

@@ -64,7 +64,7 @@ class StoredFrames:
             require_small(self.layout, self.room)
         return native_frame(self._native, self.layout, index)
 
-    @cached_property
+    @property
     def _native(self) -> NativePixels:
         source = memoryview(self.pixels.source)[self.pixels.offset :][: self.pixels.available]
         if not self.stored.big_endian:
@@ -72,7 +72,7 @@ class StoredFrames:
         words = self.pixels.vr == "OW" and self.pixels.tag == INTEGER_PIXELS
         return NativePixels(source, big_endian=True, swapped=words and self.layout.bits_allocated % WORD != 0)
 
-    @cached_property
+    @property
     def _fits(self) -> bool:
         """Whether the pixel data is as long as that of uncompressed frames."""
         if self.pixels.length is None:

@@ -1,16 +1,19 @@
 """A dataset or an item, of which values are converted when they are asked for. What cannot be read counts as absent."""
 
 import math
-import struct
 import sys
 from dataclasses import dataclass, field
+from struct import Struct
 
 from dicom_service.exams.pictures.reading.dictionary import ATTRIBUTES
 from dicom_service.exams.pictures.reading.elements import Element, Encoding, sequence_items, walk
 from dicom_service.exams.pictures.reading.room import UNCOUNTED, Steps
 
-BINARY = dict(zip(b"US SS UL SL UV SV FL FD OW".split(), "HhIiQqfdH", strict=True))
-"""VRs of numbers that are no text, as `struct` calls them (PS3.5 section 6.2)."""
+BINARY = tuple(
+    dict(zip(b"US SS UL SL UV SV FL FD OW".split(), (Struct(order + code) for code in "HhIiQqfdH"), strict=True))
+    for order in "<>"
+)
+"""VRs of numbers that are no text (PS3.5 section 6.2), in little endian and in big endian."""
 UNSTATED = (b"", b"UN")
 """VRs that leave it to the dictionary what a value is."""
 PADDING = "\0 \t\r\n"
@@ -48,12 +51,12 @@ class Attributes:
         if element is None:
             return []
         value = self.source[element.start : min(element.end, element.start + MOST_VALUE)]
-        code = BINARY.get(vr if element.vr in UNSTATED else element.vr)
-        if code is None:
+        binary = BINARY[self.encoding.big_endian].get(vr if element.vr in UNSTATED else element.vr)
+        if binary is None:
             return [_decimal(each) for each in value.split(b"\\")] if value.strip(PADDING_BYTES) else []
-        if len(value) % struct.calcsize(f"={code}"):
+        if len(value) % binary.size:
             return []
-        return [float(each) for (each,) in struct.iter_unpack(f"{self.encoding.order}{code}", value)]
+        return [float(each) for (each,) in binary.iter_unpack(value)]
 
     def number(self, keyword: str) -> float | None:
         """The first value, None when there is none or it is no finite number."""

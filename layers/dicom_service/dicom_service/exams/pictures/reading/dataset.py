@@ -6,9 +6,10 @@ from io import BytesIO
 
 from dicom_service.exams.pictures.reading.attributes import Attributes
 from dicom_service.exams.pictures.reading.dictionary import PIXEL_TAGS
-from dicom_service.exams.pictures.reading.elements import UNDEFINED_LENGTH, Element, Encoding, states_vr, walk
+from dicom_service.exams.pictures.reading.elements import Element, Encoding, states_vr, walk
 from dicom_service.exams.pictures.reading.room import APART, Room, Steps
 from dicom_service.exams.pictures.undrawable import TooCostly
+from dicom_service.exams.reading.headers import UNDEFINED_LENGTH
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"

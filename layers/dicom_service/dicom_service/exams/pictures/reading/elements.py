@@ -5,23 +5,27 @@ Values are neither copied nor converted, so that attributes that no picture need
 
 from collections.abc import Container
 from dataclasses import dataclass
-from struct import Struct
 from typing import Literal, NamedTuple
 
 from dicom_service.exams.pictures.reading.dictionary import WANTED
 from dicom_service.exams.pictures.reading.room import UNCOUNTED, Steps
-from dicom_service.exams.reading.headers import DELIMITERS, LONG_HEADER, odd_header
+from dicom_service.exams.reading.headers import (
+    DELIMITERS,
+    EXPLICIT,
+    HEADER,
+    IMPLICIT,
+    ITEM,
+    ITEM_END,
+    LENGTH,
+    LONG_HEADER,
+    LONG_LENGTH,
+    SEQUENCE_ENDS,
+    SHORT_LENGTH,
+    UNDEFINED_LENGTH,
+    odd_header,
+)
 
-UNDEFINED_LENGTH = 0xFFFFFFFF
-ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-HEADER = 8
-"""Bytes of tag and length, and of tag, VR and a length of 16 bits."""
-
-SHORT_LENGTH = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
-LONG_LENGTH = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
-"""VRs with two reserved bytes and a length of 32 bits (PS3.5 Table 7.1-1)."""
-
-
+NO_VR: frozenset[bytes] = frozenset()
 ORDERS: tuple[Literal["little"], Literal["big"]] = ("little", "big")
 
 
@@ -47,13 +51,6 @@ class Encoding:
         return ">" if self.big_endian else "<"
 
 
-EXPLICIT = tuple(Struct(f"{order}HH2sH").unpack_from for order in "<>")
-IMPLICIT = tuple(Struct(f"{order}HHI").unpack_from for order in "<>")
-LENGTH = tuple(Struct(f"{order}I").unpack_from for order in "<>")
-SEQUENCE_ENDS = tuple(Struct(f"{order}HH").pack(SEQUENCE_END >> 16, SEQUENCE_END & 0xFFFF) for order in "<>")
-"""In little endian and in big endian."""
-
-
 def states_vr(source: bytes, start: int) -> bool:
     """Whether the element at `start` has two capital letters for a VR, as no length of a first element looks."""
     vr = source[start + 4 : start + 6]
@@ -74,26 +71,23 @@ def walk(
     Raises TooCostly where there are more elements than `steps` has left.
     """
     big = encoding.big_endian
-    explicit, implicit, length_of = EXPLICIT[big], IMPLICIT[big], LENGTH[big]
+    explicit, implicit = EXPLICIT[big], IMPLICIT[big]
     without_vr = encoding.implicit or not states_vr(source, start)
     found: dict[int, Element] = {}
+    short = NO_VR if without_vr else SHORT_LENGTH
     count, most = 0, steps.left
     while start + HEADER <= end and count <= most:
         count += 1
         group, number, vr, length = explicit(source, start)
         tag, value = group << 16 | number, start + HEADER
-        bare = without_vr or group == DELIMITERS
-        if bare or not (vr in SHORT_LENGTH or vr in LONG_LENGTH or b"AA" <= vr <= b"ZZ"):
-            vr, (length, size) = (
-                b"",
-                (implicit(source, start)[2], HEADER) if bare else _odd(source, start, end, big),
-            )
-            value = start + size
-        elif vr in LONG_LENGTH and value + 4 <= end:
-            length, value = length_of(source, value)[0], value + 4
-        if tag == ITEM_END:
-            start = value
-            break
+        if vr not in short or group == DELIMITERS:
+            if without_vr or group == DELIMITERS:
+                vr, length = b"", implicit(source, start)[2]
+                if tag == ITEM_END:
+                    start = value
+                    break
+            else:
+                vr, value, length = _of_long_length(source, start, end, big)
         if tag in stops:
             found[tag] = Element(vr, value, end, length)
             break
@@ -107,6 +101,17 @@ def walk(
         start = after
     steps.spend(count)
     return found, start
+
+
+def _of_long_length(source: bytes, start: int, end: int, big: bool) -> tuple[bytes, int, int]:
+    """VR, place and length of a value whose VR is none of those with a length of 16 bits."""
+    vr, value = source[start + 4 : start + 6], start + HEADER
+    if vr in LONG_LENGTH and value + 4 <= end:
+        return vr, value + 4, LENGTH[big](source, value)[0]
+    if vr in LONG_LENGTH or b"AA" <= vr <= b"ZZ":
+        return vr, value, EXPLICIT[big](source, start)[3]
+    length, size = _odd(source, start, end, big)
+    return b"", start + size, length
 
 
 def _odd(source: bytes, start: int, end: int, big_endian: bool) -> tuple[int, int]:

@@ -9,9 +9,9 @@ from struct import Struct, iter_unpack
 
 from dicom_service.exams.pictures.reading.attributes import Attributes
 from dicom_service.exams.pictures.reading.dataset import PixelElement
-from dicom_service.exams.pictures.reading.elements import HEADER, ITEM
 from dicom_service.exams.pictures.reading.signature import family_of
 from dicom_service.exams.pictures.undrawable import Undrawable
+from dicom_service.exams.reading.headers import HEADER, ITEM
 
 type Place = tuple[int, int]
 """Start and end of a fragment's value in the source."""

@@ -35,7 +35,8 @@ def apply_window(values: NDArray[np.integer | np.floating], window: Window) -> N
     """
     far = abs(window.centre) + window.width > MOST_EXACT
     numbers = values.astype(np.float64 if far else _precise(values))
-    numbers = np.nan_to_num(numbers, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    if values.dtype.kind == "f":
+        numbers[np.isnan(numbers)] = -np.inf
     if window.function == "SIGMOID":
         with np.errstate(over="ignore"):
             shades = 255 / (1 + np.exp(-4 * (numbers - window.centre) / window.width))

@@ -25,7 +25,8 @@ from bench.contact_sheet import dicom_files
 from dicom_service.exams.pictures.reading.attributes import Attributes
 from dicom_service.exams.pictures.reading.dataset import read_object
 from dicom_service.exams.pictures.reading.dictionary import ATTRIBUTES, INTEGER_PIXELS
-from dicom_service.exams.pictures.reading.elements import Encoding, walk
+from dicom_service.exams.pictures.reading.elements import walk
+from dicom_service.exams.reading.headers import Encoding
 from tests.unit.pictures.synthetic import array_object, image_object, ramp, written
 
 FILES = dicom_files()

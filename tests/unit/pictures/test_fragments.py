@@ -16,9 +16,10 @@ from bench.contact_sheet import dicom_files
 from dicom_service.exams.pictures.reading.attributes import Attributes
 from dicom_service.exams.pictures.reading.dataset import PixelElement, StoredObject, read_object
 from dicom_service.exams.pictures.reading.dictionary import ATTRIBUTES, INTEGER_PIXELS
-from dicom_service.exams.pictures.reading.elements import Element, Encoding
+from dicom_service.exams.pictures.reading.elements import Element
 from dicom_service.exams.pictures.reading.fragments import Fragments
 from dicom_service.exams.pictures.undrawable import Undrawable
+from dicom_service.exams.reading.headers import Encoding
 
 SEQUENCE_END = bytes.fromhex("feffdde000000000")
 END_OF_IMAGE = b"\xff\xd9"

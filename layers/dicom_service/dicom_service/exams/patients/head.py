@@ -14,7 +14,8 @@ from dicom_service.exams.pictures.reading.dataset import (
     PREFIX,
     encoding_of,
 )
-from dicom_service.exams.pictures.reading.elements import Element, Encoding, walk
+from dicom_service.exams.pictures.reading.elements import Element, walk
+from dicom_service.exams.reading.headers import Encoding
 from dicom_service.pacs.patients import unpadded
 
 CHARACTER_SET, PATIENT_ID = 0x00080005, 0x00100020

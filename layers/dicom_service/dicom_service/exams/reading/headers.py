@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from struct import Struct
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -29,6 +29,11 @@ class Encoding(NamedTuple):
 
     implicit: bool
     big_endian: bool
+
+    @property
+    def order(self) -> Literal["<", ">"]:
+        """The byte order as `struct` and numpy call it."""
+        return ">" if self.big_endian else "<"
 
 
 class Header(NamedTuple):

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from dicom_service.exams.part10 import DEFLATED, PREFIX, PREFIX_AT
-from dicom_service.exams.pictures.reading.elements import Encoding
 from dicom_service.exams.reading.headers import (
     EXPLICIT,
     IMPLICIT,
@@ -21,6 +20,7 @@ from dicom_service.exams.reading.headers import (
     SEQUENCE_END,
     SHORT_LENGTH,
     UNDEFINED_LENGTH,
+    Encoding,
 )
 from dicom_service.exams.storing.pieces import Pieces, Unreadable, inflated
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from struct import Struct
 
 from dicom_service.exams.pictures.reading.dictionary import ATTRIBUTES
-from dicom_service.exams.pictures.reading.elements import Element, Encoding, sequence_items, walk
+from dicom_service.exams.pictures.reading.elements import Element, sequence_items, walk
 from dicom_service.exams.pictures.reading.room import UNCOUNTED, Steps
+from dicom_service.exams.reading.headers import Encoding
 
 BINARY = tuple(
     dict(zip(b"US SS UL SL UV SV FL FD OW".split(), (Struct(order + code) for code in "HhIiQqfdH"), strict=True))

@@ -6,10 +6,10 @@ from io import BytesIO
 
 from dicom_service.exams.pictures.reading.attributes import Attributes
 from dicom_service.exams.pictures.reading.dictionary import PIXEL_TAGS
-from dicom_service.exams.pictures.reading.elements import Element, Encoding, states_vr, walk
+from dicom_service.exams.pictures.reading.elements import Element, walk
 from dicom_service.exams.pictures.reading.room import APART, Room, Steps
 from dicom_service.exams.pictures.undrawable import TooCostly
-from dicom_service.exams.reading.headers import UNDEFINED_LENGTH
+from dicom_service.exams.reading.headers import HEADER, UNDEFINED_LENGTH, Encoding, states_vr
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -80,7 +80,7 @@ def read_object(part10: bytes, room: Room = APART) -> StoredObject:
 
 def encoding_of(source: bytes, start: int, syntax: str) -> Encoding:
     """What the first element shows goes before the transfer syntax, which writers get wrong or leave out."""
-    explicit = states_vr(source, start)
+    explicit = states_vr(source[start : start + HEADER])
     swapped = not syntax and explicit and int.from_bytes(source[start : start + 2], "little") > HIGHEST_FIRST_GROUP
     return Encoding(not explicit, syntax == EXPLICIT_BIG or swapped)
 

@@ -4,7 +4,6 @@ Values are neither copied nor converted, so that attributes that no picture need
 """
 
 from collections.abc import Container
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from dicom_service.exams.pictures.reading.dictionary import WANTED
@@ -22,7 +21,9 @@ from dicom_service.exams.reading.headers import (
     SEQUENCE_ENDS,
     SHORT_LENGTH,
     UNDEFINED_LENGTH,
+    Encoding,
     odd_header,
+    states_vr,
 )
 
 NO_VR: frozenset[bytes] = frozenset()
@@ -36,25 +37,6 @@ class Element(NamedTuple):
     start: int
     end: int
     length: int
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """How elements are written. Within explicit VR, items and single elements may still be in implicit VR."""
-
-    implicit: bool
-    big_endian: bool
-
-    @property
-    def order(self) -> Literal["<", ">"]:
-        """The byte order as `struct` and numpy call it."""
-        return ">" if self.big_endian else "<"
-
-
-def states_vr(source: bytes, start: int) -> bool:
-    """Whether the element at `start` has two capital letters for a VR, as no length of a first element looks."""
-    vr = source[start + 4 : start + 6]
-    return vr.isalpha() and vr.isupper()
 
 
 def walk(
@@ -72,7 +54,7 @@ def walk(
     """
     big = encoding.big_endian
     explicit, implicit = EXPLICIT[big], IMPLICIT[big]
-    without_vr = encoding.implicit or not states_vr(source, start)
+    without_vr = encoding.implicit or not states_vr(source[start : start + HEADER])
     found: dict[int, Element] = {}
     short = NO_VR if without_vr else SHORT_LENGTH
     count, most = 0, steps.left

@@ -52,6 +52,14 @@ def test_the_linear_function_is_that_of_the_standard(centre: float, width: float
     assert np.abs(apply_window(values, Window(centre, width)) - expected).max() <= 0.501
 
 
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+def test_what_is_no_number_is_black_and_infinities_are_the_ends(function: str) -> None:
+    """What a processor makes of NaN where a whole number is wanted differs by its kind: none gets there."""
+    values = np.array([np.nan, -np.inf, np.inf], np.float32)
+    with np.errstate(invalid="raise"):
+        assert apply_window(values, Window(50, 100, function)).tolist() == [0, 0, 255]
+
+
 @pytest.mark.parametrize("width", [2, 3, 10])
 def test_the_ends_of_a_narrow_window_are_black_and_white(width: int) -> None:
     frame = np.repeat(np.arange(100, 100 + width, dtype="u2"), 16)[None].repeat(32, axis=0)

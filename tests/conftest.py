@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -43,6 +44,13 @@ class Invoke(Protocol):
         headers: Mapping[str, str] | None = None,
         base_path: str = "",
     ) -> dict[str, Any]: ...
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts_reach_programs() -> None:
+    """What a shell runs in its background ignores SIGINT, and so would whatever a test starts and interrupts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -34,13 +34,13 @@ lint: .venv/.made  ## ruff, mypy, the template
 build: .venv/.made  ## what is deployed, in .aws-sam/
 	PATH=$(BIN):"$$PATH" $(BIN)/sam build
 
-openapi: .venv/.made  ## docs/openapi.json and the documentation page, from the handlers
+openapi: .venv/.made  ## docs/openapi.json, docs/scopes.md and the documentation page, from the handlers
 	$(PYTHON) -W error -m local.openapi
 
 lock: .venv/.made  ## the pinned requirements, anew
 	$(PYTHON) -m uv pip compile -q -U --python-version 3.13 --generate-hashes --no-annotate --no-header \
 	  requirements/dev.in -o requirements/dev.txt
-	for layer in dicom_service imaging; do \
+	for layer in dicom_service imaging identity; do \
 	  $(PYTHON) -m uv pip compile -q --python-version 3.13 --python-platform x86_64-manylinux_2_28 --generate-hashes \
 	    --no-annotate --no-header -c requirements/dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; \
 	done
@@ -54,7 +54,10 @@ contact-sheet: .venv/.made  ## docs/contact-sheet.png: the pictures of every tes
 redrive: .venv/.made  ## dead letters back to their queues: of the stack in AWS, or of make run with AWS=http://...
 	@$(PYTHON) -m local.redrive $(AWS)
 
+api-key: .venv/.made  ## API keys: DO="create NAME SCOPES…", DO=list, DO="revoke ID"; of the stack in AWS, or with AWS=http://...
+	@$(PYTHON) -m local.api_key $(if $(AWS),--aws $(AWS)) $(or $(DO),--help)
+
 deploy: build  ## to AWS, with samconfig.toml's parameters
 	$(BIN)/sam deploy
 
-.PHONY: help run demo probe test lint build openapi settings lock contact-sheet redrive deploy
+.PHONY: help run demo probe test lint build openapi settings lock contact-sheet redrive api-key deploy

@@ -21,13 +21,19 @@ SUMMARY = """\
   PACS           {pacs}
   AWS (moto)     {aws}
   data           {data}
-  The API lets everyone in here: the tokens that a deployment asks for are not checked.
-
+{callers}
 Try it:
-  curl {url}/uid
-  curl -F file=@{exam} {url}/exams
-  curl '{url}/exams/studies?PatientId=1CT1'
+  curl {shown}{url}/uid
+  curl {shown}-F file=@{exam} {url}/exams
+  curl {shown}'{url}/exams/studies?PatientId=1CT1'
 Ctrl-C ends it.
+"""
+
+EVERYONE = """\
+  AUTH=none      everyone is let in: the keys and tokens that a deployment asks for are not checked
+"""
+CHECKED = """\
+  AUTH=on        only who shows a key or a token is let in; docs/access.md says what each may do
 """
 
 
@@ -40,7 +46,7 @@ def main() -> int:
             return 1
         with LocalStack(_settings()) as stack:
             print(f"ready {stack.url}", flush=True)
-            print(_summary(stack), end="", flush=True)
+            print(_credentials(stack) + _summary(stack), end="", flush=True)
             Event().wait()
     except (OSError, ValueError, ConfigurationError) as error:
         print(f"The service cannot start: {error}", file=sys.stderr)
@@ -52,7 +58,19 @@ def main() -> int:
 
 def _summary(stack: LocalStack) -> str:
     data = _data(stack.settings.data_dir, stack.aws.kept)
-    return SUMMARY.format(url=stack.url, pacs=stack.pacs_url, aws=stack.aws.url, data=data, exam=_exam())
+    callers = CHECKED if stack.settings.auth else EVERYONE
+    shown = f"-H 'Authorization: Bearer {stack.keys['all']}' " if stack.keys else ""
+    places = {"url": stack.url, "pacs": stack.pacs_url, "aws": stack.aws.url, "data": data, "exam": _exam()}
+    return SUMMARY.format(callers=callers, shown=shown, **places)
+
+
+def _credentials(stack: LocalStack) -> str:
+    """What lets a caller in, one to a line; nothing where everyone is let in."""
+    lines = [f"key {name} {text}" for name, text in stack.keys.items()]
+    if stack.identity_provider:
+        client = stack.identity_provider.client
+        lines += [f"issuer {stack.identity_provider.issuer}", f"client {client.client_id} {client.secret}"]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _data(data_dir: Path | None, kept: Kept) -> str:
@@ -107,7 +125,7 @@ def _refused() -> bool:
 
 
 def _settings() -> Settings:
-    return Settings(configuration.port(), configuration.data_dir(), os.environ)
+    return Settings(configuration.port(), configuration.data_dir(), os.environ, auth=configuration.checks_callers())
 
 
 if __name__ == "__main__":

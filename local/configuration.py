@@ -24,16 +24,17 @@ DEFAULTS = {
 OF_THE_GATEWAY = {"CORS_ALLOWED_ORIGINS": "CorsAllowedOrigins"}
 """Parameters that no function takes."""
 
-UNENFORCED = {"JwtIssuer": "https://identity.invalid/", "JwtAudience": "local"}
-"""The gateway on this machine lets everyone in."""
-
-
 MOST_PORT = 65535
 
 
 def port() -> int:
     """Where the API listens, by PORT; 0 for any free port."""
     return settings.whole_number("PORT", 8080, 0, MOST_PORT)
+
+
+def checks_callers() -> bool:
+    """Whether only who shows a key or a token is let in, by AUTH."""
+    return settings.choice("AUTH", ("none", "on"), "none") == "on"
 
 
 def data_dir() -> Path | None:
@@ -61,6 +62,15 @@ OF_THE_RUNNER = (
         default="8080",
         limits=(0, MOST_PORT),
     ),
+    Setting(
+        "AUTH",
+        "one of `none`, `on`",
+        "whether callers are checked; a deployment checks them always",
+        frozenset(),
+        checks_callers,
+        default="none",
+        choices=("none", "on"),
+    ),
     Setting("DATA_DIR", "path of a folder", "where everything is kept between two runs", frozenset(), data_dir),
 )
 """Settings of `make run` alone."""
@@ -72,7 +82,7 @@ def parameters(document: Mapping[str, Any], variables: Mapping[str, str]) -> dic
     of_variables = template.variable_parameters(document) | OF_THE_GATEWAY
     wanted = {parameter: given[name] for name, parameter in of_variables.items() if name in given}
     known = document.get("Parameters", {})
-    return {name: value for name, value in {**UNENFORCED, **wanted}.items() if name in known}
+    return {name: value for name, value in wanted.items() if name in known}
 
 
 def check(variables: Mapping[str, str]) -> None:

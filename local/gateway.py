@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 from local.cors import Cors
-from local.http_api import Answer, MalformedAnswer, Request, build_event, match, read_answer
+from local.door import Authorize, AuthorizerFailed, Forbidden, Unauthorized, everyone
+from local.http_api import Answer, MalformedAnswer, Request, build_event, let_in, match, read_answer
 from local.logs import say
 from local.template import Route
 from local.workers import AnswerTooLarge, EventTooLarge, InvocationError, Throttled, TimedOut
@@ -31,6 +32,9 @@ AS_SENT = "".join(map(chr, range(0x21, 0x7F)))
 """What of a request's target stays as it is; the bytes of a client that does not encode them are encoded."""
 
 FAILURES: Mapping[type[Exception], tuple[int, str]] = {
+    Unauthorized: (401, "Unauthorized"),
+    Forbidden: (403, "Forbidden"),
+    AuthorizerFailed: (500, "Internal Server Error"),
     EventTooLarge: (413, "Request Entity Too Large"),
     AnswerTooLarge: (502, "Internal Server Error"),
     TimedOut: (503, "Service Unavailable"),
@@ -39,7 +43,7 @@ FAILURES: Mapping[type[Exception], tuple[int, str]] = {
     MalformedAnswer: (500, "Internal Server Error"),
     TimeoutError: (504, "Gateway Timeout"),
 }
-"""What a client is answered for each way an integration fails."""
+"""What a client is answered for each way that the authorizer or the integration does not let a request through."""
 
 Invoke = Callable[[str, Mapping[str, Any]], Any]
 """Calls a function, by its logical id, with an event."""
@@ -61,9 +65,16 @@ class Gateway:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def start(self, routes: Sequence[Route], invoke: Invoke, cors: Cors = Cors()) -> None:  # noqa: B008 - frozen
-        """Begins to answer requests that fit one of the routes."""
+    def start(
+        self,
+        routes: Sequence[Route],
+        invoke: Invoke,
+        cors: Cors = Cors(),  # noqa: B008 - frozen
+        authorize: Authorize = everyone,
+    ) -> None:
+        """Begins to answer requests that fit one of the routes, of whom `authorize` lets in."""
         self._server.routes, self._server.invoke, self._server.cors = routes, invoke, cors
+        self._server.authorize = authorize
         self._thread.start()
 
     def stop(self) -> None:
@@ -81,6 +92,7 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
     routes: Sequence[Route] = ()
     invoke: Invoke
+    authorize: Authorize
     cors: Cors
     integration_seconds: float
 
@@ -104,6 +116,7 @@ class _Server(ThreadingHTTPServer):
             return _message(404, "Not Found")
         event = build_event(request, *found)
         try:
+            event = let_in(event, self.authorize(request, *found))
             result = self.integrations.submit(self.invoke, found[0].function, event).result(self.integration_seconds)
             answer = read_answer(result)
         except tuple(FAILURES) as error:

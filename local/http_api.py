@@ -99,6 +99,13 @@ def build_event(request: Request, route: Route, path_parameters: Mapping[str, st
     return event
 
 
+def let_in(event: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+    """The event with what the authorizer says of the caller; as it is where it says nothing."""
+    if not context:
+        return dict(event)
+    return {**event, "requestContext": {**event["requestContext"], "authorizer": {"lambda": dict(context)}}}
+
+
 def _context(request: Request, route: Route, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
     now = datetime.now(UTC)
     domain = headers.get("host", "localhost").rpartition(":")[0] or headers.get("host", "localhost")

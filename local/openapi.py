@@ -1,17 +1,18 @@
 """`make openapi`: the OpenAPI document, from the handlers, and the files that the documentation page is made of."""
 
+import importlib
 import json
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import aws_lambda_powertools
 from aws_lambda_powertools.event_handler.openapi.merge import OpenAPIMerge
 
+from dicom_service.http.door import Requirement, requirements
 from dicom_service.http.exam_events import COMPONENTS as EVENT_COMPONENTS
-from dicom_service.http.openapi import COMPONENTS
-from local import template
+from dicom_service.http.openapi import COMPONENTS, problems
+from local import scopes_page
 from local.openapi_links import add_links
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +28,9 @@ A small REST API between health applications and their PACS.
 - Names of query parameters are case-insensitive; unknown ones are refused.
 - A search that finds nothing answers 200 with `[]`.
 - DICOM JSON is served as `application/json`, or as `application/dicom+json` where the Accept header prefers that.
-- The gateway itself answers 401 without a valid token, 413 above 10 MB, and 503 or 504 when it gives up waiting.
+- A request shows an API key or an access token as `Authorization: Bearer …`. Each operation names the scope that it
+  needs; where it shows or changes what is a patient's, a caller that is bound to no patient needs `patients:all` too.
+- The gateway itself answers 401 without an `Authorization`, 413 above 10 MB, and 503 or 504 when it gives up waiting.
 """
 
 TAGS = {
@@ -36,18 +39,27 @@ TAGS = {
     "Events": "What the PACS tells of new exams, passed on to the subscribers of `CALLBACK_URLS`",
     "Viewer": "Access to the DICOM viewer",
     "UIDs": "Unique identifiers (PS3.5 section 9)",
+    "Access": "API keys: who may call",
     "Documentation": "This document, and the page that shows it",
     "Health": "Whether the service is alive, and able to work",
 }
 
+NOT_KNOWN = "The request shows no API key or token, or one that is unknown, expired or revoked"
+CHALLENGE = {"WWW-Authenticate": {"description": "RFC 6750 section 3", "schema": {"type": "string"}}}
+
 SECURITY_SCHEMES = {
-    "Jwt": {
+    "ApiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "dsk_…",
+        "description": "An API key, made by `POST /api-keys` or `make api-key`",
+    },
+    "Token": {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A token of the issuer and for the audience that the stack was deployed with; checked by the "
-        "gateway, which answers 401 without one. The service on one machine (`make run`) checks none.",
-    }
+        "description": "An access token of an issuer that the service trusts",
+    },
 }
 
 
@@ -69,12 +81,11 @@ def document() -> dict[str, Any]:
     merge.discover(ROOT / "functions", pattern="app.py", recursive=True, project_root=ROOT)
     merged = json.loads(merge.get_openapi_json_schema())
     merged["paths"] = dict(sorted(merged["paths"].items()))
-    open_routes = set(routes_without_authorizer())
+    declared = declarations()
     for path, item in merged["paths"].items():
         for method, operation in item.items():
             _correct(operation)
-            if (method, path) in open_routes:
-                operation["security"] = []
+            _secure(operation, declared[method.upper(), path])
     add_links(operation for item in merged["paths"].values() for operation in item.values())
     schemas = merged["components"].get("schemas", {}) | COMPONENTS | EVENT_COMPONENTS
     used = _referenced(merged["paths"], schemas)
@@ -83,19 +94,40 @@ def document() -> dict[str, Any]:
 
 
 def files() -> dict[Path, bytes]:
-    """Every generated file and its content: the document, and what the documentation page serves."""
+    """Every generated file and its content: the document, what its page serves, and docs/scopes.md."""
     text = (json.dumps(document(), indent=2, ensure_ascii=False) + "\n").encode()
     assets = {PAGE / name: (SWAGGER_UI / name).read_bytes() for name in ASSETS}
-    return {DOCUMENT: text, PAGE / "openapi.json": text} | assets
+    scopes = {scopes_page.PAGE: scopes_page.page(declarations()).encode()}
+    return {DOCUMENT: text, PAGE / "openapi.json": text} | assets | scopes
 
 
-def routes_without_authorizer() -> Iterator[tuple[str, str]]:
-    """Method, in lower case, and path of the routes that the template leaves open."""
-    for resource in template.load(ROOT / "template.yaml")["Resources"].values():
-        for event in resource.get("Properties", {}).get("Events", {}).values():
-            route = event["Properties"]
-            if event["Type"] == "HttpApi" and route.get("Auth", {}).get("Authorizer") == "NONE":
-                yield route["Method"].lower(), route["Path"]
+def declarations() -> dict[tuple[str, str], Requirement]:
+    """What each handler's routes declare, by method and path."""
+    found = {}
+    for path in sorted((ROOT / "functions").glob("*/app.py")):
+        app = getattr(importlib.import_module(f"functions.{path.parent.name}.app"), "app", None)
+        for route, requirement in requirements(app).items() if app else ():
+            method, _, place = route.partition(" ")
+            found[method, place] = requirement
+    return found
+
+
+def _secure(operation: dict[str, Any], requirement: Requirement) -> None:
+    """Who may call it, and what everybody else is answered."""
+    if requirement.is_open:
+        operation["security"] = []
+        return
+    scopes = [requirement.scope] if requirement.scope else []
+    operation["security"] = [{name: scopes} for name in SECURITY_SCHEMES]
+    needed = f"Scope: `{requirement.scope}`." if requirement.scope else "Any caller that is bound to no patient."
+    operation["description"] = f"{operation['description']}\n\n{needed}"
+    told = problems(403, s401=NOT_KNOWN)
+    of_pacs = operation["responses"].get("401")
+    if of_pacs:
+        told[401]["description"] = f"{NOT_KNOWN}; or: {of_pacs['description']}"
+    for status, response in told.items():
+        operation["responses"][str(status)] = {**response, "headers": CHALLENGE}
+    operation["responses"] = dict(sorted(operation["responses"].items()))
 
 
 def _correct(operation: dict[str, Any]) -> None:

@@ -7,18 +7,23 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from local import configuration, template
 from local.aws import REGION, Aws
 from local.cors import cors
+from local.door import Door, everyone
 from local.environment import Code
+from local.first_keys import first_keys
 from local.gateway import Gateway
 from local.persistence.holder import held
 from local.persistence.ports import last_port, note_port
 from local.pump import Pump
 from local.subscriber import Subscriber
 from local.workers import Pool, preload, wait_until_preloaded
+
+if TYPE_CHECKING:
+    from local.identity.provider import IdentityProvider
 
 NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """What a machine may need to reach a PACS: all that functions inherit from the process's environment."""
@@ -32,20 +37,24 @@ class Settings:
     """How a stack is run.
 
     `port` 0 is any free one. `data_dir` keeps the PACS's files and the contents of AWS's stores; without one all of it
-    is gone at the end. `variables` are those of the service's configuration, others are ignored. The folders of the
-    functions stand beside the `template`.
+    is gone at the end. `variables` are those of the service's configuration, others are ignored. With `auth` callers
+    are checked, as a deployment does; else the API lets everybody in. The folders of the functions stand beside the
+    `template`.
     """
 
     port: int = 0
     data_dir: Path | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     template: Path = configuration.TEMPLATE
+    auth: bool = False
 
 
 class LocalStack:
     """The stack, from `start` to `stop` or as a context manager.
 
-    `url` is the API's, `pacs_url` the PACS's, embedded or not; `resources` are the template's, resolved.
+    `url` is the API's, `pacs_url` the PACS's, embedded or not; `resources` are the template's, resolved. Where callers
+    are checked, `keys` are the API keys that there are from the start, by what they are called, and
+    `identity_provider` gives out tokens unless JWT_ISSUER names another.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -59,6 +68,8 @@ class LocalStack:
         self._pools: dict[str, Pool] = {}
         self.resources: dict[str, Any] = {}
         self.pacs_url = ""
+        self.keys: dict[str, str] = {}
+        self.identity_provider: IdentityProvider | None = None
 
     def start(self) -> Self:
         """Returns when everything answers; what was begun is ended again where something fails.
@@ -92,7 +103,12 @@ class LocalStack:
         self._running.callback(self._pump.stop)
         self._pump.start()
         wait_until_preloaded()
-        self._gateway.start(template.routes(self.resources), self._answer, cors(document, parameters))
+        routes, authorize = template.routes(self.resources), everyone
+        if self.settings.auth:
+            table = self.resources["CreateApiKey"]["Properties"]["Environment"]["Variables"]["API_KEYS_TABLE"]
+            self.keys = first_keys(self.aws.client("dynamodb"), table, self._aws_folder)
+            authorize = Door(self.invoke).context
+        self._gateway.start(routes, self._answer, cors(document, parameters), authorize)
 
     def stop(self) -> None:
         """Ends every server, process and thread of the stack, and removes what was temporary."""
@@ -120,8 +136,21 @@ class LocalStack:
             variables["CALLBACK_URLS"] = subscriber.url
         if "PACS_SERVICE_URL" not in variables:
             self._start_pacs(variables)
+        if self.settings.auth and "JWT_ISSUER" not in variables:
+            self._start_identity_provider(variables)
         self.pacs_url = variables["PACS_SERVICE_URL"]
         return variables
+
+    def _start_identity_provider(self, variables: dict[str, str]) -> None:
+        from local.identity.provider import AUDIENCE, IdentityProvider
+
+        provider = IdentityProvider(self._aws_folder, last_port(self._aws_folder, "identity"))
+        provider.start()
+        note_port(self._aws_folder, "identity", provider.port)
+        self._running.callback(provider.stop)
+        variables["JWT_ISSUER"] = provider.issuer
+        variables.setdefault("JWT_AUDIENCE", AUDIENCE)
+        self.identity_provider = provider
 
     def _start_pacs(self, variables: dict[str, str]) -> None:
         """Starts the embedded PACS, which is its own viewer too, and adds how it is reached to the configuration."""

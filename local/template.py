@@ -41,12 +41,21 @@ class Function:
 
 
 @dataclass(frozen=True)
+class Authorizer:
+    """A Lambda authorizer: the logical id of its function, and for how many seconds an answer of it is good."""
+
+    function: str
+    seconds: int
+
+
+@dataclass(frozen=True)
 class Route:
-    """A route of the HTTP API: `GET`, `/workitems/{uid}` and the logical id of its function."""
+    """A route of the HTTP API: `GET`, `/workitems/{uid}`, the logical id of its function, and who is asked first."""
 
     method: str
     path: str
     function: str
+    authorizer: Authorizer | None = None
 
 
 @dataclass(frozen=True)
@@ -154,11 +163,24 @@ def _environment(function: str, variables: Mapping[str, Any]) -> dict[str, str]:
 def routes(resources: Resources) -> list[Route]:
     """Every route of the HTTP APIs."""
     return [
-        Route(method.upper(), path, _function_in(operation["x-amazon-apigateway-integration"]["uri"], resources))
+        Route(
+            method.upper(),
+            path,
+            _function_in(operation["x-amazon-apigateway-integration"]["uri"], resources),
+            _authorizer(operation, properties["Body"], resources),
+        )
         for _, properties in of_type(resources, "AWS::ApiGatewayV2::Api")
         for path, methods in properties["Body"]["paths"].items()
         for method, operation in methods.items()
     ]
+
+
+def _authorizer(operation: Mapping[str, Any], body: Mapping[str, Any], resources: Resources) -> Authorizer | None:
+    schemes = body.get("components", {}).get("securitySchemes", {})
+    for name in (name for each in operation.get("security", []) for name in each if name in schemes):
+        stated = schemes[name]["x-amazon-apigateway-authorizer"]
+        return Authorizer(_function_in(stated["authorizerUri"], resources), stated["authorizerResultTtlInSeconds"])
+    return None
 
 
 def event_sources(resources: Resources) -> list[EventSource]:

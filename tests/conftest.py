@@ -11,12 +11,13 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from dicom_service import stores
-from dicom_service.exams.patients import objects
+from dicom_service.access.caller import ANONYMOUS, Caller, to_context
+from dicom_service.exams.patients import objects, studies
 from dicom_service.pacs import lacking
 from local import configuration, template
 from local.aws import REGION, Aws
 from local.context import context_for
-from local.http_api import Request, build_event, match
+from local.http_api import Request, build_event, let_in, match
 from local.pacs.server import EmbeddedPacs, PacsSettings
 from local.stack import LocalStack
 
@@ -31,7 +32,8 @@ Query = str | Mapping[str, str] | Sequence[tuple[str, str]]
 class Invoke(Protocol):
     """Calls a function's handler with the event that the HTTP API would build; gives the handler's answer.
 
-    `base_path` is what stands before the route in the address: the key of an API mapping, or the stage's name.
+    `base_path` is what stands before the route in the address: the key of an API mapping, or the stage's name. The
+    `caller` is who the authorizer says it is, where the route asks for one.
     """
 
     def __call__(
@@ -43,6 +45,7 @@ class Invoke(Protocol):
         body: Body = b"",
         headers: Mapping[str, str] | None = None,
         base_path: str = "",
+        caller: Caller = ANONYMOUS,
     ) -> dict[str, Any]: ...
 
 
@@ -82,6 +85,7 @@ def unconfigured(document: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> N
     for name in template.variable_parameters(document):
         monkeypatch.delenv(name, raising=False)
     objects._remembered.clear()
+    studies._remembered.clear()
     lacking._until.clear()
 
 
@@ -125,6 +129,7 @@ def invoke(translated: dict[str, Any], unconfigured: None) -> Invoke:
         body: Body = b"",
         headers: Mapping[str, str] | None = None,
         base_path: str = "",
+        caller: Caller = ANONYMOUS,
     ) -> dict[str, Any]:
         request = _request(method, path, query, body, headers or {})
         found = match(routes, method, request.target)
@@ -132,7 +137,10 @@ def invoke(translated: dict[str, Any], unconfigured: None) -> Invoke:
         route, path_parameters = found
         assert route.function == folders[f"functions/{name}"], f"{method} {path} belongs to {route.function}"
         handler = importlib.import_module(f"functions.{name}.app").lambda_handler
-        event = json.loads(json.dumps(build_event(request, route, path_parameters)))
+        event = build_event(request, route, path_parameters)
+        if route.authorizer:
+            event = let_in(event, to_context(caller))
+        event = json.loads(json.dumps(event))
         event["rawPath"] = event["requestContext"]["http"]["path"] = base_path + event["rawPath"]
         answered: dict[str, Any] = handler(event, context_for(route.function))
         return answered

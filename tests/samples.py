@@ -1,6 +1,7 @@
 """The samples of events/, each with what must have happened before its function gets it and what must come of it."""
 
 import base64
+import hashlib
 import importlib
 import json
 import os
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from pydicom.uid import CTImageStorage
 
+from dicom_service.access.keys import ApiKey, minted
 from dicom_service.events.exam_event import announcement
 from dicom_service.events.outbox import store_event
 from dicom_service.events.subscribers import subscribers
@@ -21,6 +23,7 @@ from dicom_service.exams.uploads.rows import Outcome, UploadRow, announce, read_
 from dicom_service.pacs.dialects import dialect
 from dicom_service.pacs.session import pacs_session
 from dicom_service.pacs.store import store_instance
+from dicom_service.stores import client
 from local.aws import Aws
 from local.context import context_for
 from tests.pacs.objects import make_object, uids
@@ -44,6 +47,7 @@ class Told:
     event_stored: bool = False
     upload_announced: bool = False
     archive_asked_for: bool = False
+    key_made: bool = False
 
 
 ANSWERS = {
@@ -63,6 +67,9 @@ ANSWERS = {
     "get_archive": Told(202, "application/json", b'"QUEUED"', archive_asked_for=True),
     "start_upload": Told(201, "application/json", b'"complete"'),
     "get_upload": Told(200, "application/json", b'"WAITING"', upload_announced=True),
+    "create_api_key": Told(201, "application/json", b'"key":"dsk_'),
+    "list_api_keys": Told(200, "application/json", b'"reception"', key_made=True),
+    "revoke_api_key": Told(204, key_made=True),
     "generate_uid": Told(200, "application/json", b'"uid"'),
     "serve_documentation": Told(200, "text/html; charset=utf-8", b'id="swagger-ui"'),
     "receive_exam_event": Told(204),
@@ -73,6 +80,7 @@ ANSWERS = {
     "redeliver_exam_events": Told(202, "application/json", b'"deliveries"'),
 }
 
+AUTHORIZER = "authorize_request"
 SCHEDULED = {"sweep_exam_events": {"published": 0}}
 
 TRANSFERS = ("prepare_download", "store_upload")
@@ -102,6 +110,8 @@ def check_answer(call: Call, function: str) -> None:
     if told.archive_asked_for:
         archive_id = sample(function)["pathParameters"]["archiveId"]
         begin(Download(archive_id, ("archive", "1.2", "P1"), "QUEUED", "", time.time() + 60), time.time())
+    if told.key_made:
+        put_key()
     if told.upload_announced:
         upload_id = sample(function)["pathParameters"]["uploadId"]
         announce(UploadRow(upload_id, "0001", "ct.zip", 4096, "", "", 0, Outcome("WAITING")), time.time())
@@ -113,6 +123,27 @@ def check_answer(call: Call, function: str) -> None:
     assert answer["statusCode"] == told.status, body
     assert answer.get("headers", {}).get("Content-Type", "") == told.content_type
     assert told.part in content
+
+
+def put_key() -> None:
+    """The row of the key that the samples show."""
+    shown = sample(AUTHORIZER)["identitySource"][0].removeprefix("Bearer ")
+    key = ApiKey(
+        shown.split("_")[1], "reception", frozenset({"uids:write"}), "", int(time.time()), "key:0a1b2c3d4e5f6071"
+    )
+    row = minted(key)[0] | {"hash": {"S": hashlib.sha256(shown.encode()).hexdigest()}}
+    client("dynamodb").put_item(TableName=os.environ["API_KEYS_TABLE"], Item=row)
+
+
+def check_authorizer(call: Call) -> None:
+    """The authorizer says who shows the sample's key, and nobody of a key that is not there."""
+    unknown = call(AUTHORIZER, sample(AUTHORIZER))
+    put_key()
+    known = call(AUTHORIZER, sample(AUTHORIZER))
+
+    assert unknown == {"isAuthorized": True, "context": {"version": "1", "refused": "unknown"}}
+    assert known["isAuthorized"] is True
+    assert (known["context"]["name"], known["context"]["scopes"]) == ("reception", "uids:write")
 
 
 def check_transfer(call: Call, function: str, aws: Aws) -> None:

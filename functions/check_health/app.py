@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from dicom_service.errors import FieldError, NotReady
 from dicom_service.http.answer import answer
+from dicom_service.http.door import open_to_all, requires
 from dicom_service.http.openapi import problems
 from dicom_service.http.request import parse_json
 from dicom_service.readiness import what_is_not_ready
@@ -29,6 +30,7 @@ class Health(BaseModel):
     operation_id="check_alive",
     responses={200: {"description": "It is"}} | problems(400, 500),
 )
+@open_to_all
 def healthz() -> Response[Health]:
     return Response(200, "application/json", Health(status="alive"), {"Cache-Control": "no-store"})
 
@@ -42,6 +44,7 @@ def healthz() -> Response[Health]:
     responses={200: {"description": "It can"}}
     | problems(400, 500, s503="A setting is wrong, or the PACS or a table cannot be reached; `errors` names which"),
 )
+@requires(None)
 def ready() -> Response[Health]:
     missing = what_is_not_ready()
     if missing:

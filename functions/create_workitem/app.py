@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, Field
 
 from dicom_service.http.answer import answer
+from dicom_service.http.door import access_of, requires
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import EXAMPLE_STUDY
 from dicom_service.http.request import parse_json
@@ -36,11 +37,21 @@ class CreatedWorkitem(BaseModel):
     operation_id="create_workitem",
     responses={200: {"description": "The identifiers of the new workitem"}}
     | problems(
-        400, 401, 500, 502, 503, 504, s409="The `StudyInstanceUID` has a workitem already, or one is being created"
+        400,
+        401,
+        500,
+        502,
+        503,
+        504,
+        s422="The workitem is for another patient than the one whom the caller is bound to",
+        s409="The `StudyInstanceUID` has a workitem already, or one is being created",
     ),
 )
+@requires("workitems:write")
 def create_workitem(workitem: Annotated[NewWorkitem, Body(description="The workitem")]) -> CreatedWorkitem:
-    return CreatedWorkitem(**schedule(worklist(), workitem.given()))
+    given = workitem.given()
+    access_of(app).check_written(str(given["PatientID"]), "PatientID")
+    return CreatedWorkitem(**schedule(worklist(), given))
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -6,10 +6,12 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dicom_service.http.answer import answer
+from dicom_service.http.door import access_of, requires
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import uid_path
 from dicom_service.http.request import parse_json
 from dicom_service.worklist.backends import worklist
+from dicom_service.worklist.scheduling import remove
 
 app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
 
@@ -23,8 +25,9 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
     responses={204: {"description": "The workitem is deleted"}}
     | problems(400, 401, 500, 502, 503, 504, s404="There is no workitem with this StudyInstanceUID"),
 )
+@requires("workitems:write")
 def delete_workitem(studyInstanceUID: Annotated[str, uid_path("studyInstanceUID", "Study Instance")]) -> Response[None]:  # noqa: N803
-    worklist().delete(studyInstanceUID)
+    remove(worklist(), studyInstanceUID, access_of(app).only_patient())
     return Response(204)
 
 

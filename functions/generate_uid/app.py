@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, Field
 
 from dicom_service.http.answer import answer
+from dicom_service.http.door import requires
 from dicom_service.http.openapi import problems
 from dicom_service.http.request import parse_json
 from dicom_service.uid_registry import hand_out_uid
@@ -31,6 +32,7 @@ class GeneratedUid(BaseModel):
     operation_id="generate_uid",
     responses={200: {"description": "The UID"}, **problems(400, 500, 503)},
 )
+@requires("uids:write")
 def generate_uid() -> GeneratedUid:
     return GeneratedUid(uid=hand_out_uid())
 

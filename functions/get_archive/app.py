@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dicom_service.exams.downloads.study_archive import find_archive, told
 from dicom_service.http.answer import answer
+from dicom_service.http.door import access_of, requires
 from dicom_service.http.openapi import problems
 from dicom_service.http.request import parse_json
 from dicom_service.http.transfer_answers import ARCHIVE_ANSWERS, EXAMPLE_TRANSFER, archive_answer
@@ -27,8 +28,9 @@ ArchiveId = Annotated[
     operation_id="get_archive",
     responses=ARCHIVE_ANSWERS | problems(400, 404, 500, 502, 503),
 )
+@requires("exams:read")
 def get_archive(archive_id: ArchiveId) -> Response[str]:
-    return archive_answer(*told(find_archive(archive_id)), app.context["base_path"])
+    return archive_answer(*told(find_archive(archive_id, access_of(app).may_see)), app.context["base_path"])
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dicom_service.events.answers import event_answer
 from dicom_service.events.outbox import load_event
 from dicom_service.http.answer import answer
+from dicom_service.http.door import requires
 from dicom_service.http.exam_events import RECEIVED_EXAMPLE, EventId, schema_answer
 from dicom_service.http.openapi import problems
 from dicom_service.http.request import parse_json
@@ -23,6 +24,7 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
     operation_id="get_exam_event",
     responses=schema_answer("The event", "ReceivedExamEvent", RECEIVED_EXAMPLE) | problems(400, 404, 500, 503),
 )
+@requires("events:read")
 def get_exam_event(event_id: EventId) -> Response[str]:
     found = event_answer(load_event(event_id))
     return Response(200, "application/json", found, {"Cache-Control": "private, no-store"})

@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dicom_service.exams.uploads.status import upload_status
 from dicom_service.http.answer import answer
+from dicom_service.http.door import access_of, requires
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import TrueOrFalse
 from dicom_service.http.request import parse_json
@@ -33,8 +34,9 @@ Resume = Annotated[
     operation_id="get_upload",
     responses=UPLOAD_STATUS | problems(400, 404, 500, 503),
 )
+@requires("exams:write")
 def get_upload(upload_id: UploadId, resume: Resume = False) -> Response[str]:
-    return json_answer(200, upload_status(upload_id, resume=resume))
+    return json_answer(200, upload_status(upload_id, access_of(app).may_see, resume=resume))
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

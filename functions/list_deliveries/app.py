@@ -11,6 +11,7 @@ from dicom_service.events.answers import deliveries_answer
 from dicom_service.events.delivery_log import read_deliveries
 from dicom_service.events.outbox import load_event
 from dicom_service.http.answer import answer
+from dicom_service.http.door import requires
 from dicom_service.http.exam_events import EventId
 from dicom_service.http.openapi import problems
 from dicom_service.http.request import parse_json
@@ -50,6 +51,7 @@ class ExamEventDeliveries(BaseModel):
     responses={200: {"description": "The deliveries; none where no subscriber wanted the event"}}
     | problems(400, 404, 500, 503),
 )
+@requires("events:read")
 def list_deliveries(event_id: EventId) -> Response[ExamEventDeliveries]:
     rows = read_deliveries(event_id)
     if not rows:

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dicom_service.events.answers import feed_answer
 from dicom_service.events.feed import Cursor
 from dicom_service.http.answer import answer
+from dicom_service.http.door import requires
 from dicom_service.http.exam_events import EVENT_ID, RECEIVED_EXAMPLE, schema_answer
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import study_query
@@ -43,6 +44,7 @@ EventType = Annotated[
     responses=schema_answer("A page", "ExamEventPage", {"events": [RECEIVED_EXAMPLE], "next": f"42-{EVENT_ID[:8]}"})
     | problems(400, 500, 503),
 )
+@requires("events:read")
 def list_exam_events(
     after: After = "0", limit: Limit = 50, study_instance_uid: Study = None, event_type: EventType = None
 ) -> Response[str]:

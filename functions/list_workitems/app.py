@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import JSON, dicom_json_answer
+from dicom_service.http.door import access_of, requires
 from dicom_service.http.openapi import DICOM_JSON, dicom_json, problems
 from dicom_service.http.paging import LimitQuery, OffsetQuery
 from dicom_service.http.parameters import EXAMPLE_STUDY
@@ -69,6 +70,7 @@ ANSWERS[200]["content"][JSON] = {
     operation_id="list_workitems",
     responses=ANSWERS | problems(400, 401, 500, 502, 503, 504),
 )
+@requires("workitems:read")
 def list_workitems(
     patient_id: PatientQuery = None,
     study_uid: StudyQuery = None,
@@ -88,11 +90,20 @@ def list_workitems(
         "ScheduledStationAETitle": station,
     }
     asked = {name: value for name, value in equal.items() if value is not None}
-    found = find_workitems(worklist(), WorkitemSearch(asked, start_dates, offset, limit))
+    bound = _bound(asked)
+    found = find_workitems(worklist(), WorkitemSearch(bound, start_dates, offset, limit)) if bound is not None else []
     if shape == "dicom":
         return dicom_json_answer(app, found)
     simple = [keywords_of(workitem) for workitem in found]
     return Response(200, JSON, json.dumps(simple, ensure_ascii=False), {"Cache-Control": "private, no-store"})
+
+
+def _bound(asked: dict[str, str]) -> dict[str, str] | None:
+    """The filters, with those that the caller is bound to; None where they ask for others."""
+    access = access_of(app)
+    own = {"PatientID": access.only_patient(), "StudyInstanceUID": access.only_study()}
+    bound = {name: value for name, value in own.items() if value}
+    return asked | bound if all(asked.get(name, value) == value for name, value in bound.items()) else None
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dicom_service.events.caller import check_caller
 from dicom_service.events.exam_event import announcement
 from dicom_service.events.outbox import store_event
 from dicom_service.http.answer import answer
+from dicom_service.http.door import open_to_all
 from dicom_service.http.exam_events import EXAM_EVENT_BODY
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import EXAMPLE_STUDY
@@ -41,6 +42,7 @@ Secret = Annotated[
     | problems(400, 500, 503, s401="`CALLBACK_SECRET` is missing or wrong"),
     openapi_extensions={"requestBody": EXAM_EVENT_BODY},
 )
+@open_to_all
 def receive_exam_event(secret: Secret = "") -> Response[None]:
     check_caller([secret, app.current_event.headers.get("authorization", "")])
     event = app.current_event.raw_event

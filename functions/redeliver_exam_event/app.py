@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from dicom_service.events.redelivery import redeliver
 from dicom_service.http.answer import answer
+from dicom_service.http.door import requires
 from dicom_service.http.exam_events import REDELIVERY_BODY, EventId, redelivery_url
 from dicom_service.http.openapi import problems
 from dicom_service.http.request import as_json, body_bytes, parse_json
@@ -32,6 +33,7 @@ class Redelivery(BaseModel):
     responses={202: {"description": "The deliveries are asked for"}} | problems(400, 404, 500, 503),
     openapi_extensions={"requestBody": REDELIVERY_BODY},
 )
+@requires("events:write")
 def redeliver_exam_event(event_id: EventId) -> Response[Redelivery]:
     event = app.current_event.raw_event
     url = redelivery_url(parse_json(as_json(event)["body"])) if body_bytes(event).strip() else ""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from dicom_service.errors import FieldError, InvalidRequest
 from dicom_service.events.redelivery import redeliver_given_up
 from dicom_service.http.answer import answer
+from dicom_service.http.door import requires
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import Moment
 from dicom_service.http.request import body_bytes, parse_json
@@ -44,6 +45,7 @@ class Redeliveries(BaseModel):
     status_code=202,
     responses={202: {"description": "The deliveries are asked for"}} | problems(400, 500, 503),
 )
+@requires("events:write")
 def redeliver_exam_events(since: Since = None, until: Until = None, state: State = "failed") -> Response[Redeliveries]:
     if body_bytes(app.current_event.raw_event).strip() not in (b"", b"{}"):
         raise InvalidRequest("The body is not read", [FieldError("body", "must be empty: the query says which events")])

@@ -7,13 +7,15 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import FiniteFloat
 
+from dicom_service.access.bounds import Subject
 from dicom_service.errors import FieldError, InvalidRequest
 from dicom_service.exams.downloads.stored_object import fetch_object
-from dicom_service.exams.patients.belonging import check_object
+from dicom_service.exams.patients.belonging import UNKNOWN, check_object
 from dicom_service.exams.pictures.request import PictureRequest
 from dicom_service.exams.thumbnail import thumbnail
 from dicom_service.http.answer import answer
 from dicom_service.http.binary import binary_answer, cached_answer
+from dicom_service.http.door import access_of, requires
 from dicom_service.http.exam_answers import EXAM_ANSWERS
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import InstancePath, OfPatient, SeriesPath, StudyPath
@@ -57,6 +59,7 @@ Quality = Annotated[int, Query(alias="quality", ge=1, le=100, description="The t
     operation_id="retrieve_exam",
     responses=EXAM_ANSWERS | NOT_READY | problems(400, 401, 404, 500, 502, 503, 504),
 )
+@requires("exams:read")
 def retrieve_exam(
     study_uid: StudyPath,
     series_uid: SeriesPath,
@@ -70,12 +73,14 @@ def retrieve_exam(
     patient_id: OfPatient = None,
 ) -> Response[str]:
     instance = Instance(study_uid, series_uid, instance_uid)
+    subject = Subject(study=study_uid, series=series_uid, instance=instance_uid)
+    patient_id = access_of(app).patient_for(patient_id, subject, UNKNOWN)
     if file_type == "application/dicom":
-        return _object(instance, patient_id or "")
+        return _object(instance, patient_id)
     if (centre is None) != (width is None):
         raise InvalidRequest("A window is its centre and its width", [_other_half(centre)])
     window = (centre, width) if centre is not None and width is not None else None
-    return _thumbnail(instance, patient_id or "", PictureRequest(size, frame, window, quality))
+    return _thumbnail(instance, patient_id, PictureRequest(size, frame, window, quality))
 
 
 def _other_half(centre: float | None) -> FieldError:

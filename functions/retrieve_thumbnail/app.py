@@ -6,11 +6,13 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dicom_service.access.bounds import Subject
 from dicom_service.exams.pictures.request import PictureRequest
-from dicom_service.exams.representative import of_series, of_study
+from dicom_service.exams.representative import NO_SERIES, NO_STUDY, of_series, of_study
 from dicom_service.exams.thumbnail import thumbnail
 from dicom_service.http.answer import answer
 from dicom_service.http.binary import cached_answer
+from dicom_service.http.door import access_of, requires
 from dicom_service.http.exam_answers import THUMBNAIL_ANSWERS
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import OfPatient, SeriesPath, StudyPath
@@ -36,11 +38,13 @@ Quality = Annotated[int, Query(alias="quality", ge=1, le=100, description="The J
     operation_id="retrieve_study_thumbnail",
     responses=THUMBNAIL_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
 )
+@requires("exams:read")
 def show_study(
     study_uid: StudyPath, size: Size = 256, quality: Quality = 85, patient_id: OfPatient = None
 ) -> Response[str]:
+    patient_id = access_of(app).patient_for(patient_id, Subject(study=study_uid), NO_STUDY)
     session = pacs_session()
-    instance = of_study(session, dialect(), patient_id or "", study_uid)
+    instance = of_study(session, dialect(), patient_id, study_uid)
     return _shown(session, instance, PictureRequest(size, quality=quality))
 
 
@@ -52,11 +56,13 @@ def show_study(
     operation_id="retrieve_series_thumbnail",
     responses=THUMBNAIL_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
 )
+@requires("exams:read")
 def show_series(
     study_uid: StudyPath, series_uid: SeriesPath, size: Size = 256, quality: Quality = 85, patient_id: OfPatient = None
 ) -> Response[str]:
+    patient_id = access_of(app).patient_for(patient_id, Subject(study=study_uid, series=series_uid), NO_SERIES)
     session = pacs_session()
-    instance = of_series(session, dialect(), patient_id or "", study_uid, series_uid)
+    instance = of_series(session, dialect(), patient_id, study_uid, series_uid)
     return _shown(session, instance, PictureRequest(size, quality=quality))
 
 

@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dicom_service.exams.patients.belonging import search_instances
 from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import dicom_json_answer
+from dicom_service.http.door import access_of, requires
 from dicom_service.http.exam_answers import INSTANCE_EXAMPLE
 from dicom_service.http.openapi import dicom_json, problems
 from dicom_service.http.paging import LINK, LimitQuery, OffsetQuery, next_link, page_of
@@ -32,6 +33,7 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
     )
     | problems(400, 401, 500, 502, 503, 504),
 )
+@requires("exams:read")
 def find_instances(
     study_uid: StudyPath,
     series_uid: SeriesPath,
@@ -39,7 +41,8 @@ def find_instances(
     limit: LimitQuery = None,
     offset: OffsetQuery = 0,
 ) -> Response[str]:
-    instances = search_instances(pacs_session(), dialect(), patient_id, study_uid, series_uid)
+    may_see = access_of(app).may_see(patient_id, study_uid)
+    instances = search_instances(pacs_session(), dialect(), patient_id, study_uid, series_uid) if may_see else []
     page = page_of(instances, limit, offset)
     return dicom_json_answer(app, page, headers=next_link(app, len(instances), limit, offset))
 

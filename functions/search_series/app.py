@@ -10,6 +10,7 @@ from dicom_service.exams.counts import MOST_COUNTED, count_series
 from dicom_service.exams.patients.belonging import search_series
 from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import dicom_json_answer
+from dicom_service.http.door import access_of, requires
 from dicom_service.http.exam_answers import SERIES_EXAMPLE
 from dicom_service.http.openapi import dicom_json, problems
 from dicom_service.http.paging import LINK, LimitQuery, OffsetQuery, next_link, page_of
@@ -42,6 +43,7 @@ Counts = Annotated[
     )
     | problems(400, 401, 500, 502, 503, 504),
 )
+@requires("exams:read")
 def find_series(
     study_uid: StudyPath,
     patient_id: Annotated[str, patient_id_query("PatientId")],
@@ -49,8 +51,8 @@ def find_series(
     limit: LimitQuery = None,
     offset: OffsetQuery = 0,
 ) -> Response[str]:
-    session = pacs_session()
-    series = search_series(session, dialect(), patient_id, study_uid)
+    session, may_see = pacs_session(), access_of(app).may_see(patient_id, study_uid)
+    series = search_series(session, dialect(), patient_id, study_uid) if may_see else []
     page = page_of(series, limit, offset)
     if counts:
         page = count_series(session, dialect(), patient_id, study_uid, page)

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dicom_service.exams.counts import MOST_COUNTED, count_studies
 from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import dicom_json_answer
+from dicom_service.http.door import access_of, requires
 from dicom_service.http.exam_answers import STUDY_EXAMPLE
 from dicom_service.http.openapi import dicom_json, problems
 from dicom_service.http.paging import LINK, LimitQuery, OffsetQuery, next_link, page_of
@@ -39,14 +40,16 @@ Counts = Annotated[
     responses=dicom_json("The studies, with the attributes of PS3.18 Table 10.6.3-3", [STUDY_EXAMPLE], headers=LINK)
     | problems(400, 401, 500, 502, 503, 504),
 )
+@requires("exams:read")
 def find_studies(
     patient_id: Annotated[str, patient_id_query("PatientId")],
     counts: Counts = False,
     limit: LimitQuery = None,
     offset: OffsetQuery = 0,
 ) -> Response[str]:
-    session = pacs_session()
-    studies = search_studies(session, dialect(), patient_id)
+    access, session = access_of(app), pacs_session()
+    may_see = access.may_see(patient_id, access.only_study())
+    studies = search_studies(session, dialect(), patient_id, access.only_study()) if may_see else []
     page = page_of(studies, limit, offset)
     if counts:
         page = count_studies(session, dialect(), patient_id, page)

@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dicom_service.errors import NotFound
 from dicom_service.http.answer import answer
+from dicom_service.http.door import open_to_all
 from dicom_service.http.openapi import problems
 
 app = APIGatewayHttpResolver()
@@ -52,6 +53,7 @@ NOT_MODIFIED: OpenAPIResponse = {"description": "The client has the current vers
     },
     compress=True,
 )
+@open_to_all
 def show_documentation() -> Response[str]:
     return _file("index.html", "text/html; charset=utf-8", "no-cache")
 
@@ -65,6 +67,7 @@ def show_documentation() -> Response[str]:
     responses={200: THE_DOCUMENT, 304: NOT_MODIFIED, **problems(400, 500)},
     compress=True,
 )
+@open_to_all
 def get_openapi_document() -> Response[str]:
     return _answer(_document(app.context["base_path"]), "application/json", "no-cache")
 
@@ -88,6 +91,7 @@ def get_openapi_document() -> Response[str]:
     },
     compress=True,
 )
+@open_to_all
 def get_documentation_asset(asset: Asset) -> Response[str]:
     if asset not in get_args(Asset):
         raise NotFound("The documentation page has no such file")

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import JSON
+from dicom_service.http.door import access_of, requires
 from dicom_service.http.openapi import json_object, problems
 from dicom_service.http.parameters import uid_path
 from dicom_service.http.request import parse_json
@@ -36,14 +37,19 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
         503,
         504,
         s404="There is no workitem with this StudyInstanceUID",
+        s422="The change gives it to another patient than the one whom the caller is bound to",
         s409="It is being changed by another request, or its performer has begun and only that one may change it",
     ),
 )
+@requires("workitems:write")
 def update_workitem(
     studyInstanceUID: Annotated[str, uid_path("studyInstanceUID", "Study Instance")],  # noqa: N803
     change: Annotated[WorkitemChange, Body(description="The fields to be changed")],
 ) -> Response[str]:
-    changed = reschedule(worklist(), studyInstanceUID, change.given())
+    access, given = access_of(app), change.given()
+    if "PatientID" in given:
+        access.check_written(str(given["PatientID"] or ""), "PatientID")
+    changed = reschedule(worklist(), studyInstanceUID, given, access.only_patient())
     return Response(200, JSON, json.dumps(changed, ensure_ascii=False), {"Cache-Control": "private, no-store"})
 
 

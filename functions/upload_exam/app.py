@@ -9,6 +9,7 @@ from dicom_service.errors import Conflict
 from dicom_service.exams.upload import read_files, responses, store_files
 from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import dicom_json_answer
+from dicom_service.http.door import access_of, requires
 from dicom_service.http.exam_answers import CHANGED_EXAMPLE, REFUSED_EXAMPLE, STORED_EXAMPLE, UPLOAD_BODY
 from dicom_service.http.openapi import dicom_json, problems
 from dicom_service.http.request import body_bytes, parse_json
@@ -38,19 +39,20 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
         400,
         401,
         413,
-        422,
         500,
         502,
         503,
         504,
+        s422="A file is no DICOM Part 10 object, or not the patient's whom the caller is bound to; nothing was stored",
         s409="The PACS refused all files, or holds others of their UIDs: see `responses`",
     ),
     openapi_extensions={"requestBody": UPLOAD_BODY},
 )
+@requires("exams:write")
 def upload_exam() -> Response[str]:
     event = app.current_event.raw_event
     files = read_files(app.current_event.headers.get("content-type", ""), body_bytes(event))
-    outcomes = store_files(pacs_session(), dialect(), files)
+    outcomes = store_files(pacs_session(), dialect(), files, access_of(app).only_patient())
     answered = responses(files, outcomes)
     stored = [outcome.stored for outcome in outcomes]
     if not any(stored):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import requests
 
+from dicom_service.errors import ConfigurationError
+from local import configuration
 from local.demo.client import Client, StepFailed
 from local.demo.story import tell
 from local.stack import LocalStack, Settings
@@ -18,12 +20,13 @@ def main() -> int:
     url = os.environ.get("DEMO_URL") or f"http://127.0.0.1:{os.environ.get('PORT') or 8080}"
     try:
         if _answers(url):
-            tell(Client(url), PICTURES)
+            tell(Client(url, os.environ.get("DICOM_SERVICE_TOKEN", "")), PICTURES)
         else:
             print(f"Nothing answers at {url}: starting a service for the demo")
-            with LocalStack(Settings(variables=os.environ)) as stack:
-                tell(Client(stack.url), PICTURES)
-    except (StepFailed, requests.RequestException) as error:
+            auth = configuration.checks_callers()
+            with LocalStack(Settings(variables=os.environ, auth=auth)) as stack:
+                tell(Client(stack.url, stack.keys.get("all", "")), PICTURES)
+    except (StepFailed, ConfigurationError, requests.RequestException) as error:
         print(f"\nFAILED: {error}", file=sys.stderr)
         return 1
     print("\nThe whole story went well.")

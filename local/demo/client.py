@@ -1,12 +1,19 @@
 """The demo's conversation with the service: each request and answer in a line or two."""
 
 import json
+import re
 from collections.abc import Mapping
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 import requests
 
 LONGEST_LINE = 160
+SECRET = re.compile(r"dsk_[0-9a-f]{16}_[A-Za-z0-9_-]{43}")
+TURNED_AWAY = (
+    "the service checks its callers and does not know this one: set DICOM_SERVICE_TOKEN to an API key with every "
+    "scope, as `AUTH=on make run` prints it"
+)
 
 
 class StepFailed(Exception):
@@ -14,11 +21,18 @@ class StepFailed(Exception):
 
 
 class Client:
-    """Sends requests to the service and prints them and their answers compactly."""
+    """Sends requests to the service, with a token where there is one, and prints them and their answers compactly."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str = "") -> None:
         self.url = url
+        self.token = token
         self._step = 0
+
+    def with_token(self, token: str) -> Self:
+        """The same conversation as somebody else."""
+        other = copy(self)
+        other.token = token
+        return other
 
     def say(self, what: str) -> None:
         """The next step's headline."""
@@ -27,17 +41,23 @@ class Client:
 
     def call(self, method: str, path: str, *expected: int, **options: Any) -> requests.Response:
         """One request; raises StepFailed where its status is none of those expected."""
-        answer = requests.request(method, self.url + path, timeout=40, allow_redirects=False, **options)
+        answer = self._send(method, path, **options)
         print(f"   {method} {_compact(requests.utils.unquote(answer.request.path_url))}{_sent(options)}")
-        print(f"   {answer.status_code} {_compact(_received(answer))}", flush=True)
+        print(f"   {answer.status_code} {_compact(SECRET.sub('dsk_…', _received(answer)))}", flush=True)
+        if answer.status_code == 401 and 401 not in expected:
+            raise StepFailed(TURNED_AWAY)
         self.expect(answer.status_code in expected, f"status {' or '.join(map(str, expected))}")
         return answer
 
     def quietly(self, path: str) -> Any:
         """A GET that is asked again and again while waiting; its JSON."""
-        answer = requests.get(self.url + path, timeout=40)
+        answer = self._send("GET", path)
         self.expect(answer.status_code == 200, f"status 200 of {path.partition('?')[0]}")
         return answer.json()
+
+    def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return requests.request(method, self.url + path, headers=headers, timeout=40, allow_redirects=False, **options)
 
     def expect(self, true: bool, what: str) -> None:
         """Raises StepFailed where it is not so."""

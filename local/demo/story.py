@@ -27,6 +27,8 @@ def tell(client: Client, pictures: Path) -> None:
     show(client, study, files, pictures)
     open_viewer(client, study, patient_id)
     announced(client, study, patient_id)
+    if client.token:
+        let_the_patient_in(client, study, patient_id)
     client.say("The workitem is done with")
     client.call("DELETE", f"/workitems/{study}", 204)
     left = client.call("GET", "/workitems", 200, params={"patientID": patient_id}).json()
@@ -125,6 +127,20 @@ def announced(client: Client, study: str, patient_id: str) -> None:
     deliveries = client.call("GET", path, 200).json()["deliveries"]
     client.expect(bool(deliveries), "at least one subscriber in CALLBACK_URLS")
     client.expect({delivery["state"] for delivery in deliveries} == {"delivered"}, "every delivery done")
+
+
+def let_the_patient_in(client: Client, study: str, patient_id: str) -> None:
+    """A key for the patient shows the patient's exam and nobody else's, until it is revoked."""
+    client.say("The patient's own application sees the patient and nobody else")
+    wanted = {"name": "the patient's application", "scopes": ["exams:read"], "patientId": patient_id}
+    key = client.call("POST", "/api-keys", 201, json=wanted).json()
+    patient = client.with_token(key["key"])
+    own = patient.call("GET", "/exams/studies", 200, params={"PatientId": patient_id}).json()
+    client.expect(_values(own, "0020000D") == [study], "the patient's study")
+    others = patient.call("GET", "/exams/studies", 200, params={"PatientId": "1CT1"}).json()
+    client.expect(others == [], "nothing of another")
+    patient.call("GET", "/exam-events", 403)
+    client.call("DELETE", f"/api-keys/{key['keyId']}", 204)
 
 
 def _wait_for_events(client: Client, study: str, seconds: float) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ MODULES = {
         "requests",
         "standardwebhooks",
     ],
+    "IdentityLayer": ["cryptography.hazmat.primitives.asymmetric.rsa", "jwt.algorithms"],
     "ImagingLayer": ["imagecodecs", "numpy", "PIL.Image", "pydicom", "pypdfium2"],
 }
 

@@ -11,7 +11,19 @@ from local.aws import Aws
 from local.pacs.server import EmbeddedPacs
 from tests.build.application import Built
 from tests.build.runtime import invoke, running
-from tests.samples import ANSWERS, BATCHES, TRANSFERS, Call, check_answer, check_batch, check_transfer
+from tests.samples import (
+    ANSWERS,
+    AUTHORIZER,
+    BATCHES,
+    TRANSFERS,
+    Call,
+    check_answer,
+    check_authorizer,
+    check_batch,
+    check_transfer,
+    sample,
+)
+from tests.security.issuer import AUDIENCE, EC_KEY, OTHER_RSA_KEY, issuing
 
 pytestmark = pytest.mark.xdist_group("build")
 
@@ -53,3 +65,21 @@ def test_a_function_of_the_event_path_handles_its_batch(call: Call, aws: Aws, fu
 @pytest.mark.parametrize("function", TRANSFERS)
 def test_a_worker_carries_an_object(call: Call, pacs: EmbeddedPacs, aws: Aws, function: str) -> None:
     check_transfer(call, function, aws)
+
+
+def test_the_authorizer_knows_a_key(call: Call, aws: Aws) -> None:
+    check_authorizer(call)
+
+
+def test_the_authorizer_verifies_a_token(call: Call, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    def context(token: str) -> dict[str, str]:
+        event = {**sample(AUTHORIZER), "identitySource": [f"Bearer {token}"]}
+        found: dict[str, str] = call(AUTHORIZER, event)["context"]
+        return found
+
+    with issuing() as issuer:
+        monkeypatch.setenv("JWT_ISSUER", issuer.url)
+        monkeypatch.setenv("JWT_AUDIENCE", AUDIENCE)
+        assert context(issuer.token(sub="anna"))["subject"] == "anna"
+        assert context(issuer.token(EC_KEY, "ES256", "ec"))["subject"] == "tester"
+        assert context(issuer.token(OTHER_RSA_KEY)) == {"version": "1", "refused": "unknown"}

@@ -41,6 +41,7 @@ def test_every_variable_given_reaches_its_parameter(document: dict[str, Any]) ->
 def test_every_function_is_called_by_something(translated: dict[str, Any]) -> None:
     resources = translated["Resources"]
     called = {route.function for route in template.routes(resources)}
+    called |= {route.authorizer.function for route in template.routes(resources) if route.authorizer}
     called |= {schedule.function for schedule in template.schedules(resources)}
     sources = template.of_type(resources, "AWS::Lambda::EventSourceMapping")
     called |= {properties["FunctionName"]["Ref"] for _, properties in sources}

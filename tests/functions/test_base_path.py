@@ -11,10 +11,11 @@ from urllib.parse import quote
 
 import pytest
 
+from dicom_service.access.caller import ANONYMOUS, to_context
 from dicom_service.http.route import at_route, base_path
 from local import configuration, template
 from local.context import context_for
-from local.http_api import Request, build_event
+from local.http_api import Request, build_event, let_in
 from local.template import Route
 from tests.conftest import Invoke
 
@@ -33,7 +34,7 @@ ROUTES = [
     if event["Type"] == "HttpApi"
 ]
 PREFIXES = [("", "$default"), ("/dicom", "$default"), ("/v1/dicom", "$default"), ("/prod", "prod"), ("/dicom", "prod")]
-VALUES = {"asset": "page.css", "eventId": "0" * 32, "archiveId": "0" * 32, "uploadId": "0" * 32}
+VALUES = {"asset": "page.css", "eventId": "0" * 32, "archiveId": "0" * 32, "uploadId": "0" * 32, "keyId": "0" * 16}
 
 
 def event_of(route: Route, prefix: str, stage: str = "$default", **values: str) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def event_of(route: Route, prefix: str, stage: str = "$default", **values: str) 
         path = path.replace(f"{{{name}}}", value)
     body = b"{}" if route.method == "PATCH" else b""
     request = Request(route.method, quote(path), [("host", "api.hospital.example")], body)
-    event = build_event(request, route, parameters)
+    event = let_in(build_event(request, route, parameters), to_context(ANONYMOUS))
     event["rawPath"] = event["requestContext"]["http"]["path"] = prefix + path
     event["requestContext"]["stage"] = stage
     return event

@@ -6,11 +6,13 @@ from local.aws import Aws
 from local.pacs.server import EmbeddedPacs
 from tests.samples import (
     ANSWERS,
+    AUTHORIZER,
     BATCHES,
     FOLDER,
     SCHEDULED,
     TRANSFERS,
     check_answer,
+    check_authorizer,
     check_batch,
     check_transfer,
     here,
@@ -43,8 +45,12 @@ def test_the_sample_of_a_worker_is_handled_where_nothing_is_known_of_it(aws: Aws
     assert here(function, sample(function)) == {"batchItemFailures": []}
 
 
+def test_the_sample_of_the_authorizer_is_answered(aws: Aws) -> None:
+    check_authorizer(here)
+
+
 def test_every_function_has_one_sample_and_every_sample_is_tried() -> None:
     functions = {path.parent.name for path in FOLDER.parent.glob("functions/*/app.py")}
 
     assert {path.stem for path in FOLDER.glob("*.json")} == functions
-    assert {*ANSWERS, *BATCHES, *SCHEDULED, *TRANSFERS} == functions
+    assert {AUTHORIZER, *ANSWERS, *BATCHES, *SCHEDULED, *TRANSFERS} == functions

@@ -9,15 +9,17 @@ from pydicom.data import get_testdata_file
 
 from tests.structure.sources import LAYER, ROOT, handlers
 
-HEAVY = ("PIL", "boto3", "imagecodecs", "numpy", "pydantic", "pydicom", "pypdfium2", "requests")
+HEAVY = ("PIL", "boto3", "cryptography", "imagecodecs", "jwt", "numpy", "pydantic", "pydicom", "pypdfium2", "requests")
 
 API = {"pydantic"}
 PACS = {"pydantic", "requests"}
 
 BUDGET = {
     "archive_study": PACS,
+    "authorize_request": set(),
     "check_health": PACS,
     "complete_workitem": set(),
+    "create_api_key": API,
     "create_viewer_token": PACS,
     "create_workitem": API,
     "delete_workitem": API,
@@ -27,6 +29,7 @@ BUDGET = {
     "get_archive": PACS,
     "get_exam_event": API,
     "get_upload": API,
+    "list_api_keys": API,
     "list_deliveries": API,
     "list_exam_events": API,
     "list_workitems": API,
@@ -37,6 +40,7 @@ BUDGET = {
     "redeliver_exam_events": API,
     "retrieve_exam": PACS,
     "retrieve_thumbnail": PACS,
+    "revoke_api_key": API,
     "search_instances": PACS,
     "search_series": PACS,
     "search_studies": PACS,

@@ -13,15 +13,16 @@ MAY_IMPORT = {
     "uid": {"errors", "settings"},
     "uid_registry": {"errors", "settings", "stores", "uid"},
     "faults": {"errors"},
+    "access": FOUNDATIONS | {"faults", "pacs"},
     "batch": {"errors", "faults"},
     "pacs": FOUNDATIONS,
     "worklist": FOUNDATIONS | {"pacs"},
     "exams": FOUNDATIONS | {"batch", "faults", "pacs"},
     "viewer": FOUNDATIONS | {"pacs"},
-    "configuration": FOUNDATIONS | {"pacs", "worklist", "events"},
+    "configuration": FOUNDATIONS | {"access", "pacs", "worklist", "events"},
     "readiness": FOUNDATIONS | {"configuration", "pacs"},
     "events": FOUNDATIONS | {"batch", "faults"},
-    "http": {"errors", "faults", "uid"},
+    "http": {"access", "errors", "faults", "uid"},
 }
 """What each subject of the layer may know of the others: worklist, exams, viewer and events know none of each other."""
 
@@ -33,14 +34,15 @@ DOORS = {
     "certifi": {"events", "pacs"},
     "idna": {"events"},
     "imagecodecs": {"exams"},
+    "jwt": {"access"},
     "numpy": {"exams"},
     "pybase64": {"http"},
     "pydantic": {"http", "worklist"},
     "pydicom": {"exams"},
     "pypdfium2": {"exams"},
-    "requests": {"pacs"},
+    "requests": {"access", "pacs"},
     "standardwebhooks": {"events"},
-    "urllib3": {"pacs"},
+    "urllib3": {"access", "pacs"},
 }
 """Which subjects may use which package."""
 

@@ -18,8 +18,8 @@ from tests.structure.readers import readers
 from tests.structure.sources import LAYER, ROOT, handlers
 
 OF_THE_GATEWAY = {"CORS_ALLOWED_ORIGINS"}
-NOT_IN_THE_TABLE = {"JwtIssuer", "JwtAudience", "DeliveryConcurrency"}
-"""Parameters that no function takes: of API Gateway, and of a queue."""
+NOT_IN_THE_TABLE = {"DeliveryConcurrency"}
+"""Parameters that no function takes: of a queue."""
 
 ASKS_NO_PACS = {"complete_workitem"}
 """The code has a way to the PACS's worklist, which it never takes: it works where the service keeps the worklist."""

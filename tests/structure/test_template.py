@@ -13,7 +13,7 @@ import pytest
 from local import configuration, template
 from tests.structure.sources import ROOT, handlers, layer
 
-OF_THE_PLATFORM = {"JwtIssuer", "JwtAudience", "CorsAllowedOrigins", "DeliveryConcurrency"}
+OF_THE_PLATFORM = {"CorsAllowedOrigins", "DeliveryConcurrency"}
 
 WILDCARDS = {
     "secret:dicom-service/*": "the secrets that parameters may name: which, is known when the stack is deployed",
@@ -23,7 +23,9 @@ WILDCARDS = {
 }
 """Every resource of a policy that ends in a wildcard, and why. There is no other wildcard."""
 
-VARIABLE = re.compile(r"(CALLBACK|DICOM|PACS|VIEWER|WORKLIST)(_[A-Z]+)+|([A-Z]+_)+(BUCKET|QUEUE_URL|TABLE|TOPIC_ARN)")
+VARIABLE = re.compile(
+    r"(CALLBACK|DICOM|JWT|PACS|TOKEN|VIEWER|WORKLIST)(_[A-Z]+)+|([A-Z]+_)+(BUCKET|QUEUE_URL|TABLE|TOPIC_ARN)"
+)
 """What an environment variable of the service is called like."""
 
 RETRIES_OF_A_QUEUE = 6
@@ -100,7 +102,7 @@ def test_the_openapi_document_leaves_open_what_the_template_leaves_open(function
         if "Auth" in route
     }
 
-    assert document["security"] == [{"Jwt": []}]
+    assert document["security"] == [{"ApiKey": []}, {"Token": []}]
     assert left_open == {
         (method.upper(), path)
         for path, item in document["paths"].items()

@@ -3,10 +3,13 @@
     ServiceError                     500  a fault of our own
     ├── InvalidRequest               400  what the client sent is wrong; names every wrong field
     ├── CallerRefused                401  the caller did not show the secret that this endpoint asks for
+    │   └── CallerUnknown            401  nobody that the service knows: no token, or one that is not valid
+    ├── Forbidden                    403  the caller is known, and may not do this
     ├── NotFound                     404  no such object
     ├── Conflict                     409  it exists already
     ├── RequestTooLarge              413  more than the platform or an endpoint takes
     ├── NotDicom                     422  a file that is no DICOM Part 10 object
+    ├── PatientRefused               422  something of another patient than the caller's own
     ├── AnswerTooLarge               500  an answer of more than the platform carries
     ├── ConfigurationError           500  an environment variable is missing or wrong; names it
     ├── StoreUnavailable             503  DynamoDB, SNS, SQS or S3 failed
@@ -64,6 +67,25 @@ class CallerRefused(ServiceError):
     title = "Unauthorized"
 
 
+class CallerUnknown(CallerRefused):
+    """`error` is the code of RFC 6750 section 3.1, empty where no token was shown."""
+
+    def __init__(self, detail: str, error: str = "invalid_token") -> None:
+        super().__init__(detail)
+        self.error = error
+
+
+class Forbidden(ServiceError):
+    """`scope` is the one that is needed, empty where none would help."""
+
+    status = 403
+    title = "Forbidden"
+
+    def __init__(self, detail: str, scope: str = "") -> None:
+        super().__init__(detail)
+        self.scope = scope
+
+
 class NotFound(ServiceError):
     status = 404
     title = "Not Found"
@@ -80,6 +102,11 @@ class RequestTooLarge(ServiceError):
 
 
 class NotDicom(ServiceError):
+    status = 422
+    title = "Unprocessable Content"
+
+
+class PatientRefused(ServiceError):
     status = 422
     title = "Unprocessable Content"
 

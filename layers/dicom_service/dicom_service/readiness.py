@@ -21,6 +21,7 @@ TABLES = (
     "WORKITEMS_TABLE",
     "UPLOADS_TABLE",
     "DOWNLOADS_TABLE",
+    "API_KEYS_TABLE",
 )
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dicom_service.errors import InvalidRequest, PacsTimeout
 from dicom_service.http.answer import answer
+from dicom_service.http.door import open_to_all
 from dicom_service.http.request import body_bytes, parse_json
 from tests.logs import rendered
 
@@ -29,6 +30,7 @@ def application() -> APIGatewayHttpResolver:
     app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
 
     @app.post("/orders")
+    @open_to_all
     def order(order: Annotated[Order, Body()], limit: Annotated[int, Query(alias="limit", ge=1)] = 1) -> dict[str, Any]:
         if order.Modality == "SLOW":
             raise PacsTimeout("The PACS did not answer in time")

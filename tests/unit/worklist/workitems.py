@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from dicom_service.worklist.fields import FIELDS, Field
 
-LETTERS = st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\\ *?")
-NAME_LETTERS = st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\\ ^=")
+LETTERS = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp", "Zs"], exclude_characters="\\*?\ufeff")
+NAME_LETTERS = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp", "Zs"], exclude_characters="\\^=\ufeff")
 CAPITALS = st.sampled_from("ABCXYZ0189_")
 DIGITS = st.integers(0, 10**12).map(str)
 

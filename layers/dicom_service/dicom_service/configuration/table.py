@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import get_args
 
 from dicom_service import settings, uid
+from dicom_service.configuration.callers import OF_CALLERS
 from dicom_service.configuration.checks import ORIGINS, for_oauth2, origins, subscribers_and_flag
 from dicom_service.configuration.setting import Setting, choice, header, path, text, url, whole_number, words
 from dicom_service.errors import ConfigurationError
@@ -222,4 +223,5 @@ TABLE = (
         origins,
         pattern=ORIGINS,
     ),
+    *OF_CALLERS,
 )

@@ -2,10 +2,11 @@
 
 import io
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from dicom_service.errors import NotDicom
+from dicom_service.exams.patients.character_sets import decoded
 from dicom_service.exams.quiet import keep_pydicom_quiet
 from dicom_service.exams.reading.budget import Budget, of_request, of_worker
 from dicom_service.exams.reading.headers import HEADER, Encoding, states_vr
@@ -37,6 +38,7 @@ UIDS = {
     0x00080016: "SOPClassUID",
     0x00080018: "SOPInstanceUID",
 }
+CHARACTER_SET, PATIENT_ID = 0x00080005, 0x00100020
 ROWS, COLUMNS, BITS_ALLOCATED = 0x00280010, 0x00280011, 0x00280100
 PIXELS_ELSEWHERE = {0x00287FE0, 0x56000020}
 """Pixel Data Provider URL and Spectroscopy Data, in the place of pixels (PS3.3 sections C.7.6.3 and C.8.14.4)."""
@@ -46,12 +48,13 @@ STANDARD_CLASSES = "1.2.840.10008."
 
 @dataclass(frozen=True)
 class Part10:
-    """Which object a file holds."""
+    """Which object a file holds; `patient_id` is the last Patient ID in it, empty where that is not certain."""
 
     study_uid: str
     series_uid: str
     sop_class_uid: str
     sop_instance_uid: str
+    patient_id: str = ""
 
 
 def identify(content: bytes, budget: Budget | None = None) -> Part10:
@@ -102,7 +105,7 @@ def _identity(source: Source, budget: Budget) -> Part10:
     if syntax == DEFLATED:
         source, place = InflatedSource(source, place, budget), 0
     encoding = _encoding(source.bytes_at(place, HEADER), syntax)
-    kept = {*UIDS, ROWS, COLUMNS, BITS_ALLOCATED, *PIXELS_ELSEWHERE}
+    kept = {*UIDS, CHARACTER_SET, PATIENT_ID, ROWS, COLUMNS, BITS_ALLOCATED, *PIXELS_ELSEWHERE}
     data_set = Walk(source, place, encoding, budget, kept).data_set()
     identity = _named(data_set)
     if _lacks_pixels(data_set, identity.sop_class_uid):
@@ -128,7 +131,11 @@ def _named(data_set: DataSet) -> Part10:
     wrong = [keyword for keyword, uid in uids.items() if not is_existing_uid(uid)]
     if wrong:
         raise NotDicom(f"its {', '.join(wrong)} must be digits and dots, at most 64 characters")
-    return Part10(*uids.values())
+    return replace(Part10(*uids.values()), patient_id=_patient_id(data_set))
+
+
+def _patient_id(data_set: DataSet) -> str:
+    return decoded(data_set.values.get(PATIENT_ID, b""), data_set.values.get(CHARACTER_SET, b""))
 
 
 def _uid(data_set: DataSet, tag: int) -> str:

@@ -11,6 +11,8 @@ from dicom_service.pacs.retrieve import Instance
 from dicom_service.pacs.search import SERIES_UID, SOP_UID, Datasets, instances_of, series_of
 from dicom_service.pacs.session import PacsSession
 
+NO_STUDY = "There is no such study"
+NO_SERIES = "There is no such series"
 MODALITY = "00080060"
 SERIES_NUMBER = "00200011"
 INSTANCES_OF_SERIES = "00201209"
@@ -34,7 +36,7 @@ def of_study(session: PacsSession, dialect: Dialect, patient_id: str, study_uid:
     else:
         series = series_of(session, dialect, study_uid)
     if not series:
-        raise NotFound("There is no such study")
+        raise NotFound(NO_STUDY)
     return of_series(session, dialect, patient_id, study_uid, str(first_value(min(series, key=_rank), SERIES_UID)))
 
 
@@ -48,7 +50,7 @@ def of_series(session: PacsSession, dialect: Dialect, patient_id: str, study_uid
         instance = Instance(study_uid, series_uid, instance_uid)
         if not patient_id or is_object_of(session, dialect, patient_id, instance):
             return instance
-    raise NotFound("There is no such series")
+    raise NotFound(NO_SERIES)
 
 
 def _from_the_middle(rows: Datasets) -> Iterator[str]:

@@ -9,9 +9,11 @@ from dicom_service.errors import (
     NotDicom,
     PacsError,
     PacsRefusedCredentials,
+    PatientRefused,
     RequestTooLarge,
 )
 from dicom_service.exams.part10 import Part10, identify
+from dicom_service.exams.patients.ownership import NOT_THE_PATIENTS, belongs_to
 from dicom_service.exams.reading.budget import of_request
 from dicom_service.exams.storing.store import store_object
 from dicom_service.pacs.dialects import Dialect
@@ -61,13 +63,17 @@ def identify_all(files: list[UploadedFile]) -> list[Part10]:
     return identities
 
 
-def store_files(session: PacsSession, dialect: Dialect, files: list[UploadedFile]) -> list[StoreOutcome]:
+def store_files(
+    session: PacsSession, dialect: Dialect, files: list[UploadedFile], patient_id: str = ""
+) -> list[StoreOutcome]:
     """Stores each file in a request of its own, in the order sent; nothing where one of them is no DICOM object.
 
-    A PACS that fails halfway leaves some stored: the rest is then said to be refused, with the failure in words. Raises
-    the failure where nothing is stored.
+    Nor where a Patient ID is given and one of them is another patient's. A PACS that fails halfway leaves some stored:
+    the rest is then said to be refused, with the failure in words. Raises the failure where nothing is stored.
     """
     identities = identify_all(files)
+    if patient_id:
+        _check_patient(session, dialect, patient_id, files, identities)
     outcomes: list[StoreOutcome] = []
     failures: list[PacsError | RequestTooLarge] = []
     for file, identity in zip(files, identities, strict=True):
@@ -80,6 +86,18 @@ def store_files(session: PacsSession, dialect: Dialect, files: list[UploadedFile
     if failures and not any(outcome.stored for outcome in outcomes):
         raise failures[0]
     return outcomes
+
+
+def _check_patient(
+    session: PacsSession, dialect: Dialect, patient_id: str, files: list[UploadedFile], identities: list[Part10]
+) -> None:
+    others = [
+        FieldError(file.name, NOT_THE_PATIENTS)
+        for file, identity in zip(files, identities, strict=True)
+        if not belongs_to(session, dialect, patient_id, file.content, identity)
+    ]
+    if others:
+        raise PatientRefused("Nothing was stored: the request holds files of another patient", others)
 
 
 def responses(files: list[UploadedFile], outcomes: list[StoreOutcome]) -> list[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -13,6 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dicom_service.errors import AnswerTooLarge, InvalidRequest, NotFound, ServiceError
 from dicom_service.faults import log_fault, logger
+from dicom_service.http.door import Requirement, enter, requirements
 from dicom_service.http.problem import field_errors, problem
 from dicom_service.http.request import as_json, canonical_query
 from dicom_service.http.route import at_route, base_path
@@ -24,19 +26,23 @@ MOST_ANSWER_BYTES = 6_291_556
 def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The HTTP API's answer to an event in payload format 2.0; never raises.
 
-    The resolver's context holds the `query`, and the `base_path` that links begin with.
+    Nobody gets past the door whom the route's declaration does not let in. The resolver's context holds the request's
+    `access`, its `query`, and the `base_path` that links begin with.
 
     The log names the route and the fault, never a path, a query, a body or a foreign exception's text: those hold
     patients' identifiers.
     """
     started = time.monotonic()
     logger.append_keys(request_id=event["requestContext"]["requestId"])
-    query_fields, body_fields = _prepare(app)
-    query = canonical_query(at_route(event), query_fields)
-    app.context |= {"query": query, "base_path": base_path(event)}
+    routes = _prepare(app)
     try:
-        prepared = as_json(query.event) if body_fields is not None else query.event
+        access = enter(event, routes.requirements)
+        query = canonical_query(at_route(event), routes.query_fields)
+        app.context |= {"access": access, "query": query, "base_path": base_path(event)}
+        prepared = as_json(query.event) if routes.takes_json else query.event
         answered = _within_limits(app.resolve(prepared, context))
+        if answered["statusCode"] < 400:
+            access.check_applied()
     except ServiceError as error:
         response = _problem_of(error)
         answered = {"statusCode": error.status, "headers": dict(response.headers), "body": response.body}
@@ -58,12 +64,18 @@ def _within_limits(answered: dict[str, Any]) -> dict[str, Any]:
     return answered
 
 
-@cache
-def _prepare(app: APIGatewayHttpResolver) -> tuple[list[str], list[str] | None]:
-    """Hangs our faults into the resolver; gives the names of its query parameters and of its JSON body's fields.
+@dataclass(frozen=True)
+class _Routes:
+    """Of a resolver: its query parameters' names, whether a route takes a JSON body, and what each asks of a caller."""
 
-    There are no names of a body where no route takes one as JSON, and none at all where the resolver validates nothing.
-    """
+    query_fields: list[str]
+    takes_json: bool
+    requirements: Mapping[str, Requirement]
+
+
+@cache
+def _prepare(app: APIGatewayHttpResolver) -> _Routes:
+    """Hangs our faults into the resolver. One that validates nothing has no names of parameters."""
     routes = app._static_routes + app._dynamic_routes if app._enable_validation else []
     dependants = [route.dependant for route in routes]
     queries = [field.alias for dependant in dependants for field in dependant.query_params]
@@ -81,7 +93,7 @@ def _prepare(app: APIGatewayHttpResolver) -> tuple[list[str], list[str] | None]:
     app.exception_handler(NotFoundError)(lambda _error: problem(NotFound("There is no such endpoint")))
     app.exception_handler(Exception)(_unexpected)
     app.use([_refuse_query])
-    return queries, known if bodies else None
+    return _Routes(queries, bool(bodies), requirements(app))
 
 
 def _refuse_query(

@@ -60,6 +60,7 @@ DICOM_JSON = {"$ref": "#/components/schemas/DicomJson"}
 MEANINGS = {
     400: "The request is invalid; `errors` names every wrong field",
     401: "The PACS refused the service's credentials",
+    403: "The caller lacks the scope that this needs, or is bound to a patient or a study and may not do it",
     404: "There is no such object",
     409: "It exists already",
     413: "More than the platform takes in one request",

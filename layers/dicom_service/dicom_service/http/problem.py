@@ -7,9 +7,10 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from dicom_service.errors import FieldError, PacsDown, ServiceError
+from dicom_service.errors import CallerUnknown, FieldError, Forbidden, PacsDown, ServiceError
 
 PROBLEM_JSON = "application/problem+json"
+REALM = "dicom-service"
 
 LONGEST_NAME = 64
 """Of a name that the client made up, so much is said back."""
@@ -58,7 +59,17 @@ def problem(error: ServiceError) -> Response[str]:
     headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
     if isinstance(error, PacsDown):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, CallerUnknown):
+        headers["WWW-Authenticate"] = _challenge(error=error.error)
+    if isinstance(error, Forbidden):
+        headers["WWW-Authenticate"] = _challenge(error="insufficient_scope", scope=error.scope)
     return Response(error.status, PROBLEM_JSON, json.dumps(body, ensure_ascii=False), headers)
+
+
+def _challenge(**parameters: str) -> str:
+    """RFC 6750 section 3: a client renews its token on a 401 with `invalid_token`, and asks for more on a 403."""
+    told = [f'{name}="{value}"' for name, value in {"realm": REALM, **parameters}.items() if value]
+    return "Bearer " + ", ".join(told)
 
 
 def field_errors(

@@ -20,9 +20,16 @@ UIDS = (STUDY_UID, SERIES_UID, SOP_UID)
 Datasets = list[dict[str, Any]]
 
 
-def search_studies(session: PacsSession, dialect: Dialect, patient_id: str) -> Datasets:
-    """The patient's studies, with the attributes of PS3.18 Table 10.6.3-3."""
-    return [completed(row, STUDY) for row in _studies(session, dialect, patient_id, {})]
+def search_studies(session: PacsSession, dialect: Dialect, patient_id: str, study_uid: str = "") -> Datasets:
+    """The patient's studies, with the attributes of PS3.18 Table 10.6.3-3; the one of that UID where one is given."""
+    rows = _studies(session, dialect, patient_id, {"StudyInstanceUID": study_uid} if study_uid else {})
+    return [completed(row, STUDY) for row in rows if study_uid in ("", first_value(row, STUDY_UID))]
+
+
+def patients_of_study(session: PacsSession, dialect: Dialect, study_uid: str) -> set[str]:
+    """The Patient IDs that the PACS lists the study under, empty for a row without one; none of an unknown study."""
+    rows = _all_pages(session, dialect.searching, {"StudyInstanceUID": study_uid}, STUDY_UID)
+    return {patient_of(row) or "" for row in rows if first_value(row, STUDY_UID) == study_uid}
 
 
 def find_study(session: PacsSession, dialect: Dialect, patient_id: str, study_uid: str) -> dict[str, Any] | None:

@@ -29,7 +29,7 @@ class Tls:
 
 def tls() -> Tls:
     """From the environment; raises ConfigurationError for what is neither PEM nor a file."""
-    return Tls(_file("PACS_CA_BUNDLE"), _file("PACS_CLIENT_CERTIFICATE"))
+    return Tls(pem_file("PACS_CA_BUNDLE"), pem_file("PACS_CLIENT_CERTIFICATE"))
 
 
 def authorities_beside_the_pacs() -> str | None:
@@ -37,7 +37,7 @@ def authorities_beside_the_pacs() -> str | None:
 
     None where no authority is configured; raises what `tls` does.
     """
-    own = _file("PACS_CA_BUNDLE")
+    own = pem_file("PACS_CA_BUNDLE")
     if own is None:
         return None
     named = os.environ.get("REQUESTS_CA_BUNDLE", "")
@@ -45,19 +45,19 @@ def authorities_beside_the_pacs() -> str | None:
     return _written("\n".join(Path(bundle).read_text(encoding="utf-8") for bundle in bundles))
 
 
-def check_authorities() -> None:
-    """Raises ConfigurationError where PACS_CA_BUNDLE holds no certificate."""
-    path = _file("PACS_CA_BUNDLE")
+def check_authorities(name: str = "PACS_CA_BUNDLE") -> None:
+    """Raises ConfigurationError where the setting holds no certificate."""
+    path = pem_file(name)
     try:
         if path:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except (OSError, ValueError) as error:
-        raise ConfigurationError("PACS_CA_BUNDLE holds no certificate in PEM") from error
+        raise ConfigurationError(f"{name} holds no certificate in PEM") from error
 
 
 def check_certificate() -> None:
     """Raises ConfigurationError where PACS_CLIENT_CERTIFICATE holds no certificate, or not its key as plain text."""
-    path = _file("PACS_CLIENT_CERTIFICATE")
+    path = pem_file("PACS_CLIENT_CERTIFICATE")
     try:
         if path:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(path, password=lambda: "")
@@ -67,7 +67,8 @@ def check_certificate() -> None:
         ) from error
 
 
-def _file(name: str) -> str | None:
+def pem_file(name: str) -> str | None:
+    """The path of the PEM file that a setting names or holds, None where it is not set; raises ConfigurationError."""
     value = settings.secret(name)
     if not value:
         return None

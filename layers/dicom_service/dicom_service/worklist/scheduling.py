@@ -3,11 +3,13 @@
 import secrets
 from collections.abc import Mapping
 
-from dicom_service.errors import FieldError, InvalidRequest
+from dicom_service.errors import FieldError, InvalidRequest, NotFound
+from dicom_service.pacs.patients import unpadded
 from dicom_service.uid_registry import hand_out_uid
 from dicom_service.worklist.fields import FIELDS, STEPS_TAG, Value
 from dicom_service.worklist.mapper import Dataset, dataset_of, element, in_tag_order, keywords_of, steps_of
-from dicom_service.worklist.protocol import Worklist
+from dicom_service.worklist.protocol import UNKNOWN, Worklist
+from dicom_service.worklist.search import WorkitemSearch, find_workitems
 
 STEP_TAGS = frozenset(field.tag for field in FIELDS if field.in_step)
 
@@ -30,15 +32,37 @@ def schedule(worklist: Worklist, given: Mapping[str, Value]) -> dict[str, str]:
     return identifiers
 
 
-def reschedule(worklist: Worklist, study_uid: str, change: Mapping[str, Value | None]) -> dict[str, Value]:
+def reschedule(
+    worklist: Worklist, study_uid: str, change: Mapping[str, Value | None], patient_id: str = ""
+) -> dict[str, Value]:
     """Changes the fields given, takes away those that are None, and gives the workitem as it is then.
 
-    Raises InvalidRequest where nothing is given or this worklist cannot change a field, NotFound where there is no such
+    Where a Patient ID is given, another patient's workitem is as unknown as one that is not there. Raises
+    InvalidRequest where nothing is given or this worklist cannot change a field, NotFound where there is no such
     workitem, Conflict where another change comes between.
     """
     if not change:
         raise InvalidRequest("The request changes nothing", [FieldError("body", "must hold at least one field")])
-    return keywords_of(worklist.change(study_uid, lambda item: _changed(item, change)))
+
+    def changed(item: Dataset) -> Dataset:
+        _check_patient(item, patient_id)
+        return _changed(item, change)
+
+    return keywords_of(worklist.change(study_uid, changed))
+
+
+def remove(worklist: Worklist, study_uid: str, patient_id: str = "") -> None:
+    """Deletes a workitem, where a Patient ID is given only that patient's; raises NotFound where there is none."""
+    if patient_id:
+        own = find_workitems(worklist, WorkitemSearch({"StudyInstanceUID": study_uid, "PatientID": patient_id}))
+        if not own:
+            raise NotFound(UNKNOWN)
+    worklist.delete(study_uid)
+
+
+def _check_patient(item: Dataset, patient_id: str) -> None:
+    if patient_id and unpadded(str(keywords_of(item).get("PatientID", ""))) != patient_id:
+        raise NotFound(UNKNOWN)
 
 
 def _changed(item: Dataset, change: Mapping[str, Value | None]) -> Dataset:

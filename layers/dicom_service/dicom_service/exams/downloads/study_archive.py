@@ -59,9 +59,14 @@ def begin_archive(
     return download
 
 
-def find_archive(archive_id: str) -> Download:
-    """An archive that was asked for; raises NotFound where there is none, PacsError where it could not be made."""
+def find_archive(archive_id: str, may_see: Callable[[str, str], bool] = lambda _patient, _study: True) -> Download:
+    """An archive that was asked for, of a patient and study that `may_see` lets through.
+
+    Raises NotFound where there is none, PacsError where it could not be made.
+    """
     download = read(archive_id)
+    if not may_see(*(download.what[2:0:-1] if download and download.what[0] == ARCHIVE else ("", ""))):
+        download = None
     if download is None or download.what[0] != ARCHIVE:
         raise NotFound("There is no such archive, or it is older than a day")
     if download.state == "FAILED":

@@ -7,7 +7,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dicom_service import settings
@@ -38,8 +38,12 @@ class Announced:
     in_parts: bool
 
 
-def begin_upload(files: list[Announced], clock: Callable[[], float] = time.time) -> dict[str, Any]:
+def begin_upload(
+    files: list[Announced], patient_id: str = "", clock: Callable[[], float] = time.time
+) -> dict[str, Any]:
     """Notes the files and gives `uploadId` and, for each file, its `id`, `name` and where it goes.
+
+    Where a Patient ID is given, objects of that patient alone are stored.
 
     That is `upload`, a form for one POST with exactly as many bytes as were announced; or for files over 100 MB that
     may come in parts, `parts` with a URL to PUT each to, and `complete`. Raises InvalidRequest for what is too large.
@@ -48,7 +52,17 @@ def begin_upload(files: list[Announced], clock: Callable[[], float] = time.time)
     upload_id, now = uuid.uuid4().hex, clock()
     answers = []
     for number, file in enumerate(files, start=1):
-        row = UploadRow(upload_id, f"{number:04}", file.name, file.size, file.sha256, "", 0, Outcome("WAITING"))
+        row = UploadRow(
+            upload_id,
+            f"{number:04}",
+            file.name,
+            file.size,
+            file.sha256,
+            "",
+            0,
+            Outcome("WAITING"),
+            patient_id=patient_id,
+        )
         answer: dict[str, Any] = {"id": row.file_id, "name": row.name}
         if _comes_in_parts(file):
             row, addresses = _begin_parts(row)
@@ -105,9 +119,7 @@ def _form(row: UploadRow) -> dict[str, Any]:
 def _begin_parts(row: UploadRow) -> tuple[UploadRow, dict[str, Any]]:
     with translated("begin an upload in parts"):
         begun = client("s3").create_multipart_upload(Bucket=settings.required("TRANSFER_BUCKET"), Key=row.key)
-    row = UploadRow(
-        row.upload_id, row.file_id, row.name, row.size, row.sha256, begun["UploadId"], row.attempts, row.outcome
-    )
+    row = replace(row, multipart_id=begun["UploadId"])
     return row, _parts(row, {})
 
 

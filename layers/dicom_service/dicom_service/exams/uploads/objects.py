@@ -2,6 +2,7 @@
 
 from dicom_service.errors import PacsError, RequestTooLarge
 from dicom_service.exams.part10 import Part10
+from dicom_service.exams.patients.ownership import NOT_THE_PATIENTS, belongs_to
 from dicom_service.exams.storing.store import store_object
 from dicom_service.exams.uploads.rows import Outcome
 from dicom_service.pacs.dialects import dialect
@@ -9,8 +10,13 @@ from dicom_service.pacs.session import PacsSession
 from dicom_service.pacs.streams import SizedBody
 
 
-def stored_object(session: PacsSession, content: bytes | SizedBody, identity: Part10) -> Outcome:
-    """Stores an object and says what became of it; raises PacsError where the PACS fails or has no room."""
+def stored_object(session: PacsSession, content: bytes | SizedBody, identity: Part10, patient_id: str = "") -> Outcome:
+    """Stores an object and says what became of it; raises PacsError where the PACS fails or has no room.
+
+    Where a Patient ID is given, an object of another patient is refused.
+    """
+    if patient_id and not belongs_to(session, dialect(), patient_id, content, identity):
+        return Outcome("REFUSED", NOT_THE_PATIENTS)
     try:
         outcome = store_object(session, dialect(), content, identity)
     except RequestTooLarge as error:

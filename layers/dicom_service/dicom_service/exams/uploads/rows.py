@@ -38,7 +38,7 @@ class UploadRow:
     """A file of an upload; `size` in bytes, `sha256` in hexadecimal or empty, `multipart_id` where it comes in parts.
 
     `attempts` counts the tries to store it that failed or are under way; `holder` tells the worker that has it from
-    earlier ones.
+    earlier ones. Where there is a `patient_id`, only that patient's objects are stored.
     """
 
     upload_id: str
@@ -50,6 +50,7 @@ class UploadRow:
     attempts: int
     outcome: Outcome
     holder: str = ""
+    patient_id: str = ""
 
     @property
     def key(self) -> str:
@@ -71,6 +72,7 @@ def announce(row: UploadRow, now: float) -> None:
         "sha256": {"S": row.sha256},
         "multipartId": {"S": row.multipart_id},
         "attempts": {"N": "0"},
+        "patientId": {"S": row.patient_id},
         **_outcome_attributes(row.outcome, now),
     }
     with translated("note an upload"):
@@ -189,6 +191,7 @@ def _row(item: "Mapping[str, AttributeValueTypeDef]") -> UploadRow:
         attempts=int(item["attempts"]["N"]) if "attempts" in item else 0,
         outcome=Outcome(cast("State", item["state"]["S"]), item["reason"]["S"], json.loads(result) if result else None),
         holder=item["holder"]["S"] if "holder" in item else "",
+        patient_id=item["patientId"]["S"] if "patientId" in item else "",
     )
 
 

@@ -1,5 +1,6 @@
 """What became of an upload, as it is told to the client."""
 
+from collections.abc import Callable
 from typing import Any
 
 from dicom_service.errors import NotFound
@@ -7,13 +8,20 @@ from dicom_service.exams.uploads.announce import addresses_to_resume
 from dicom_service.exams.uploads.rows import UploadRow, read_upload
 
 
-def upload_status(upload_id: str, *, resume: bool) -> dict[str, Any]:
+def upload_status(
+    upload_id: str, may_see: Callable[[str], bool] = lambda _patient: True, *, resume: bool
+) -> dict[str, Any]:
     """`uploadId` and `files`, each with `id`, `name`, `state`, and `result` or `reason`; a zip file has `entries` too.
+
+    An upload that was begun for another patient than `may_see` lets through is as unknown as one that is not there.
 
     With `resume`, files that are awaited have the addresses of `begin_upload` again. Raises NotFound, StoreUnavailable.
     """
     files: dict[str, dict[str, Any]] = {}
-    for row in read_upload(upload_id):
+    rows = list(read_upload(upload_id))
+    if not may_see(rows[0].patient_id if rows else ""):
+        rows = []
+    for row in rows:
         file_id, _, entry = row.file_id.partition("/")
         if entry:
             files[file_id].setdefault("entries", []).append({"name": row.name, **_outcome(row)})

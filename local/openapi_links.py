@@ -12,6 +12,7 @@ SAME_STUDY = {"studyUID": "$request.path.studyUID"}
 SAME_SERIES = {"seriesUID": "$request.path.seriesUID"}
 
 LINKS: dict[tuple[str, str], dict[str, dict[str, str]]] = {
+    ("create_api_key", "201"): {"revoke_api_key": {"keyId": "$response.body#/keyId"}},
     ("create_workitem", "200"): {
         "list_workitems": {"StudyInstanceUID": "$response.body#/StudyInstanceUID"},
         "update_workitem": {"studyInstanceUID": "$response.body#/StudyInstanceUID"},

@@ -114,8 +114,33 @@ def aws(
     _forget_clients()
 
 
+@pytest.fixture(scope="session")
+def _audit_only(document: dict[str, Any], translated: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """AWS with all stores, for tests that want none of them: no answer leaves without its audit record."""
+    server = Aws()
+    server.start()
+    resources = server.create(translated, configuration.parameters(document, {}))
+    table = template.functions(resources)["GenerateUid"].environment["AUDIT_TABLE"]
+    yield {**server.environment, "AUDIT_TABLE": table}
+    server.stop()
+
+
 @pytest.fixture
-def invoke(translated: dict[str, Any], unconfigured: None) -> Invoke:
+def audited(request: pytest.FixtureRequest, unconfigured: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Where the audit trail is kept, in a test without AWS too."""
+    if "aws" in request.fixturenames:
+        request.getfixturevalue("aws")
+        yield
+        return
+    for name, value in request.getfixturevalue("_audit_only").items():
+        monkeypatch.setenv(name, value)
+    _forget_clients()
+    yield
+    _forget_clients()
+
+
+@pytest.fixture
+def invoke(translated: dict[str, Any], audited: None) -> Invoke:
     """Calls a function in this process: `invoke("create_workitem", method="POST", path="/workitems", body={…})`."""
     resources = translated["Resources"]
     routes = template.routes(resources)

@@ -67,6 +67,7 @@ ANSWERS = {
     "get_archive": Told(202, "application/json", b'"QUEUED"', archive_asked_for=True),
     "start_upload": Told(201, "application/json", b'"complete"'),
     "get_upload": Told(200, "application/json", b'"WAITING"', upload_announced=True),
+    "list_audit_events": Told(200, "application/fhir+json", b'"searchset"'),
     "create_api_key": Told(201, "application/json", b'"key":"dsk_'),
     "list_api_keys": Told(200, "application/json", b'"reception"', key_made=True),
     "revoke_api_key": Told(204, key_made=True),

@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dicom_service.access.bounds import UNKNOWN_STUDY, Subject
 from dicom_service.exams.downloads.study_archive import archive_of, begin_archive, told
 from dicom_service.http.answer import answer
+from dicom_service.http.audit import agent
 from dicom_service.http.door import access_of, requires
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import StudyPath, TrueOrFalse, patient_id_query
@@ -36,13 +37,13 @@ WithDirectory = Annotated[
     operation_id="archive_study",
     responses=ARCHIVE_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
 )
-@requires("exams:read")
+@requires("exams:read", "read")
 def archive_study(
     study_uid: StudyPath, patient_id: Annotated[str, patient_id_query("PatientId")], dicomdir: WithDirectory = False
 ) -> Response[str]:
     patient_id = access_of(app).patient_for(patient_id, Subject(study=study_uid), UNKNOWN_STUDY)
     what = archive_of(study_uid, patient_id, with_directory=dicomdir)
-    archive = begin_archive(pacs_session(), dialect(), what, time.time)
+    archive = begin_archive(pacs_session(), dialect(), what, agent(app), time.time)
     return archive_answer(*told(archive), app.context["base_path"])
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from dicom_service.access.bounds import UNKNOWN_STUDY, Subject
 from dicom_service.exams.patients.belonging import check_whole_study
+from dicom_service.exams.patients.studies import patients_if_told
 from dicom_service.http.answer import answer
 from dicom_service.http.door import access_of, requires
 from dicom_service.http.openapi import problems
@@ -58,7 +59,7 @@ class ViewerToken(BaseModel):
         s409="The study holds objects that are not the patient's",
     ),
 )
-@requires("viewer:token")
+@requires("viewer:token", "execute")
 def create_viewer_token(
     study_uid: Study,
     patient_id: Annotated[str | None, patient_id_query("patientID", "Patient ID, which the study must be of")] = None,
@@ -66,9 +67,12 @@ def create_viewer_token(
     role: AskedRole = "patient",
 ) -> Response[ViewerToken]:
     viewer = viewer_session()
-    patient_id = access_of(app).patient_for(patient_id, Subject(study=study_uid), UNKNOWN_STUDY)
+    access = access_of(app)
+    patient_id = access.patient_for(patient_id, Subject(study=study_uid), UNKNOWN_STUDY)
     if patient_id:
         check_whole_study(pacs_session(CHECK_SECONDS), dialect(), patient_id, study_uid)
+    else:
+        access.name_patients(patients_if_told(study_uid))
     token = viewer_token(viewer, study_uid, patient_id, user or "", role)
     return Response(200, "application/json", ViewerToken(token=token), {"Cache-Control": "no-store"})
 

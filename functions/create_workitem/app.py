@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, Field
 
+from dicom_service.access.bounds import Subject
 from dicom_service.http.answer import answer
 from dicom_service.http.door import access_of, requires
 from dicom_service.http.openapi import problems
@@ -47,11 +48,14 @@ class CreatedWorkitem(BaseModel):
         s409="The `StudyInstanceUID` has a workitem already, or one is being created",
     ),
 )
-@requires("workitems:write")
+@requires("workitems:write", "create")
 def create_workitem(workitem: Annotated[NewWorkitem, Body(description="The workitem")]) -> CreatedWorkitem:
     given = workitem.given()
-    access_of(app).check_written(str(given["PatientID"]), "PatientID")
-    return CreatedWorkitem(**schedule(worklist(), given))
+    access, patient = access_of(app), str(given["PatientID"])
+    access.check_written(patient, "PatientID")
+    created = CreatedWorkitem(**schedule(worklist(), given))
+    access.note(Subject(patient, created.StudyInstanceUID, accession=created.AccessionNumber))
+    return created
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dicom_service.access.bounds import Subject
 from dicom_service.http.answer import answer
 from dicom_service.http.door import access_of, requires
 from dicom_service.http.openapi import problems
@@ -25,9 +26,11 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
     responses={204: {"description": "The workitem is deleted"}}
     | problems(400, 401, 500, 502, 503, 504, s404="There is no workitem with this StudyInstanceUID"),
 )
-@requires("workitems:write")
+@requires("workitems:write", "delete")
 def delete_workitem(studyInstanceUID: Annotated[str, uid_path("studyInstanceUID", "Study Instance")]) -> Response[None]:  # noqa: N803
-    remove(worklist(), studyInstanceUID, access_of(app).only_patient())
+    access = access_of(app)
+    access.note(Subject(access.only_patient(), studyInstanceUID))
+    access.name_patients(remove(worklist(), studyInstanceUID, access.only_patient()))
     return Response(204)
 
 

@@ -28,7 +28,7 @@ ArchiveId = Annotated[
     operation_id="get_archive",
     responses=ARCHIVE_ANSWERS | problems(400, 404, 500, 502, 503),
 )
-@requires("exams:read")
+@requires("exams:read", "read")
 def get_archive(archive_id: ArchiveId) -> Response[str]:
     return archive_answer(*told(find_archive(archive_id, access_of(app).may_see)), app.context["base_path"])
 

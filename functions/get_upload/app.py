@@ -34,7 +34,7 @@ Resume = Annotated[
     operation_id="get_upload",
     responses=UPLOAD_STATUS | problems(400, 404, 500, 503),
 )
-@requires("exams:write")
+@requires("exams:write", "read")
 def get_upload(upload_id: UploadId, resume: Resume = False) -> Response[str]:
     return json_answer(200, upload_status(upload_id, access_of(app).may_see, resume=resume))
 

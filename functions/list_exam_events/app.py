@@ -1,5 +1,6 @@
 """`GET /exam-events`: the feed of new-exam events, to pull."""
 
+import json
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -9,8 +10,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dicom_service.events.answers import feed_answer
 from dicom_service.events.feed import Cursor
 from dicom_service.http.answer import answer
-from dicom_service.http.door import requires
-from dicom_service.http.exam_events import EVENT_ID, RECEIVED_EXAMPLE, schema_answer
+from dicom_service.http.door import access_of, requires
+from dicom_service.http.exam_events import EVENT_ID, RECEIVED_EXAMPLE, schema_answer, subjects_of
 from dicom_service.http.openapi import problems
 from dicom_service.http.parameters import study_query
 from dicom_service.http.request import parse_json
@@ -44,11 +45,13 @@ EventType = Annotated[
     responses=schema_answer("A page", "ExamEventPage", {"events": [RECEIVED_EXAMPLE], "next": f"42-{EVENT_ID[:8]}"})
     | problems(400, 500, 503),
 )
-@requires("events:read")
+@requires("events:read", "query")
 def list_exam_events(
     after: After = "0", limit: Limit = 50, study_instance_uid: Study = None, event_type: EventType = None
 ) -> Response[str]:
     page = feed_answer(Cursor.parsed(after), limit, study_instance_uid or "", event_type or "")
+    for subject in subjects_of(json.loads(page)["events"]):
+        access_of(app).note(subject)
     return Response(200, "application/json", page, {"Cache-Control": "private, no-store"})
 
 

@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
+from dicom_service.access.bounds import Subject
 from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import JSON, dicom_json_answer
 from dicom_service.http.door import access_of, requires
@@ -70,7 +71,7 @@ ANSWERS[200]["content"][JSON] = {
     operation_id="list_workitems",
     responses=ANSWERS | problems(400, 401, 500, 502, 503, 504),
 )
-@requires("workitems:read")
+@requires("workitems:read", "query")
 def list_workitems(
     patient_id: PatientQuery = None,
     study_uid: StudyQuery = None,
@@ -92,9 +93,11 @@ def list_workitems(
     asked = {name: value for name, value in equal.items() if value is not None}
     bound = _bound(asked)
     found = find_workitems(worklist(), WorkitemSearch(bound, start_dates, offset, limit)) if bound is not None else []
+    simple = [keywords_of(workitem) for workitem in found]
+    for patient in {str(workitem.get("PatientID", "")) for workitem in simple} or {patient_id or ""}:
+        access_of(app).note(Subject(patient))
     if shape == "dicom":
         return dicom_json_answer(app, found)
-    simple = [keywords_of(workitem) for workitem in found]
     return Response(200, JSON, json.dumps(simple, ensure_ascii=False), {"Cache-Control": "private, no-store"})
 
 

@@ -33,7 +33,7 @@ class Redelivery(BaseModel):
     responses={202: {"description": "The deliveries are asked for"}} | problems(400, 404, 500, 503),
     openapi_extensions={"requestBody": REDELIVERY_BODY},
 )
-@requires("events:write")
+@requires("events:write", "execute")
 def redeliver_exam_event(event_id: EventId) -> Response[Redelivery]:
     event = app.current_event.raw_event
     url = redelivery_url(parse_json(as_json(event)["body"])) if body_bytes(event).strip() else ""

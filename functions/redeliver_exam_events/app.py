@@ -45,7 +45,7 @@ class Redeliveries(BaseModel):
     status_code=202,
     responses={202: {"description": "The deliveries are asked for"}} | problems(400, 500, 503),
 )
-@requires("events:write")
+@requires("events:write", "execute")
 def redeliver_exam_events(since: Since = None, until: Until = None, state: State = "failed") -> Response[Redeliveries]:
     if body_bytes(app.current_event.raw_event).strip() not in (b"", b"{}"):
         raise InvalidRequest("The body is not read", [FieldError("body", "must be empty: the query says which events")])

@@ -11,9 +11,11 @@ from dicom_service.access.bounds import Subject
 from dicom_service.errors import FieldError, InvalidRequest
 from dicom_service.exams.downloads.stored_object import fetch_object
 from dicom_service.exams.patients.belonging import UNKNOWN, check_object
+from dicom_service.exams.patients.studies import patients_if_told
 from dicom_service.exams.pictures.request import PictureRequest
 from dicom_service.exams.thumbnail import thumbnail
 from dicom_service.http.answer import answer
+from dicom_service.http.audit import agent
 from dicom_service.http.binary import binary_answer, cached_answer
 from dicom_service.http.door import access_of, requires
 from dicom_service.http.exam_answers import EXAM_ANSWERS
@@ -59,7 +61,7 @@ Quality = Annotated[int, Query(alias="quality", ge=1, le=100, description="The t
     operation_id="retrieve_exam",
     responses=EXAM_ANSWERS | NOT_READY | problems(400, 401, 404, 500, 502, 503, 504),
 )
-@requires("exams:read")
+@requires("exams:read", "read")
 def retrieve_exam(
     study_uid: StudyPath,
     series_uid: SeriesPath,
@@ -74,7 +76,10 @@ def retrieve_exam(
 ) -> Response[str]:
     instance = Instance(study_uid, series_uid, instance_uid)
     subject = Subject(study=study_uid, series=series_uid, instance=instance_uid)
-    patient_id = access_of(app).patient_for(patient_id, subject, UNKNOWN)
+    access = access_of(app)
+    patient_id = access.patient_for(patient_id, subject, UNKNOWN)
+    if not patient_id:
+        access.name_patients(patients_if_told(study_uid))
     if file_type == "application/dicom":
         return _object(instance, patient_id)
     if (centre is None) != (width is None):
@@ -89,7 +94,7 @@ def _other_half(centre: float | None) -> FieldError:
 
 
 def _object(instance: Instance, patient_id: str) -> Response[str]:
-    found = fetch_object(pacs_session(), dialect(), instance, patient_id=patient_id)
+    found = fetch_object(pacs_session(), dialect(), instance, patient_id=patient_id, asked_by=agent(app))
     if found is None:
         return json_answer(202, STILL_COMING, {"Retry-After": str(RETRY_SECONDS)})
     if isinstance(found, str):

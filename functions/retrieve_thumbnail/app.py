@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dicom_service.access.bounds import Subject
+from dicom_service.exams.patients.studies import patients_if_told
 from dicom_service.exams.pictures.request import PictureRequest
 from dicom_service.exams.representative import NO_SERIES, NO_STUDY, of_series, of_study
 from dicom_service.exams.thumbnail import thumbnail
@@ -38,11 +39,11 @@ Quality = Annotated[int, Query(alias="quality", ge=1, le=100, description="The J
     operation_id="retrieve_study_thumbnail",
     responses=THUMBNAIL_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
 )
-@requires("exams:read")
+@requires("exams:read", "read")
 def show_study(
     study_uid: StudyPath, size: Size = 256, quality: Quality = 85, patient_id: OfPatient = None
 ) -> Response[str]:
-    patient_id = access_of(app).patient_for(patient_id, Subject(study=study_uid), NO_STUDY)
+    patient_id = _patient(patient_id, Subject(study=study_uid), NO_STUDY)
     session = pacs_session()
     instance = of_study(session, dialect(), patient_id, study_uid)
     return _shown(session, instance, PictureRequest(size, quality=quality))
@@ -56,14 +57,22 @@ def show_study(
     operation_id="retrieve_series_thumbnail",
     responses=THUMBNAIL_ANSWERS | problems(400, 401, 404, 500, 502, 503, 504),
 )
-@requires("exams:read")
+@requires("exams:read", "read")
 def show_series(
     study_uid: StudyPath, series_uid: SeriesPath, size: Size = 256, quality: Quality = 85, patient_id: OfPatient = None
 ) -> Response[str]:
-    patient_id = access_of(app).patient_for(patient_id, Subject(study=study_uid, series=series_uid), NO_SERIES)
+    patient_id = _patient(patient_id, Subject(study=study_uid, series=series_uid), NO_SERIES)
     session = pacs_session()
     instance = of_series(session, dialect(), patient_id, study_uid, series_uid)
     return _shown(session, instance, PictureRequest(size, quality=quality))
+
+
+def _patient(patient_id: str | None, subject: Subject, unknown: str) -> str:
+    access = access_of(app)
+    patient = access.patient_for(patient_id, subject, unknown)
+    if not patient:
+        access.name_patients(patients_if_told(subject.study))
+    return patient
 
 
 def _shown(session: PacsSession, instance: Instance, wanted: PictureRequest) -> Response[str]:

@@ -33,7 +33,7 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
     )
     | problems(400, 401, 500, 502, 503, 504),
 )
-@requires("exams:read")
+@requires("exams:read", "query")
 def find_instances(
     study_uid: StudyPath,
     series_uid: SeriesPath,

@@ -43,7 +43,7 @@ Counts = Annotated[
     )
     | problems(400, 401, 500, 502, 503, 504),
 )
-@requires("exams:read")
+@requires("exams:read", "query")
 def find_series(
     study_uid: StudyPath,
     patient_id: Annotated[str, patient_id_query("PatientId")],

@@ -40,7 +40,7 @@ Counts = Annotated[
     responses=dicom_json("The studies, with the attributes of PS3.18 Table 10.6.3-3", [STUDY_EXAMPLE], headers=LINK)
     | problems(400, 401, 500, 502, 503, 504),
 )
-@requires("exams:read")
+@requires("exams:read", "query")
 def find_studies(
     patient_id: Annotated[str, patient_id_query("PatientId")],
     counts: Counts = False,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dicom_service.exams.uploads.announce import Announced, begin_upload
 from dicom_service.http.answer import answer
+from dicom_service.http.audit import agent
 from dicom_service.http.door import access_of, requires
 from dicom_service.http.openapi import problems
 from dicom_service.http.request import parse_json
@@ -62,7 +63,7 @@ def start_upload(upload: Annotated[NewUpload, Body(description="The files")]) ->
         Announced(file.name, file.size, (file.sha256 or "").lower(), upload.multipart or file.multipart)
         for file in upload.files
     ]
-    return json_answer(201, begin_upload(files, access_of(app).only_patient()))
+    return json_answer(201, begin_upload(files, access_of(app).only_patient(), agent(app)))
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

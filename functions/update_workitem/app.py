@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dicom_service.access.bounds import Subject
 from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import JSON
 from dicom_service.http.door import access_of, requires
@@ -41,7 +42,7 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
         s409="It is being changed by another request, or its performer has begun and only that one may change it",
     ),
 )
-@requires("workitems:write")
+@requires("workitems:write", "update")
 def update_workitem(
     studyInstanceUID: Annotated[str, uid_path("studyInstanceUID", "Study Instance")],  # noqa: N803
     change: Annotated[WorkitemChange, Body(description="The fields to be changed")],
@@ -49,7 +50,9 @@ def update_workitem(
     access, given = access_of(app), change.given()
     if "PatientID" in given:
         access.check_written(str(given["PatientID"] or ""), "PatientID")
+    access.note(Subject(access.only_patient(), studyInstanceUID))
     changed = reschedule(worklist(), studyInstanceUID, given, access.only_patient())
+    access.name_patients([str(changed.get("PatientID", ""))])
     return Response(200, JSON, json.dumps(changed, ensure_ascii=False), {"Cache-Control": "private, no-store"})
 
 

@@ -5,8 +5,9 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dicom_service.access.bounds import Subject
 from dicom_service.errors import Conflict
-from dicom_service.exams.upload import read_files, responses, store_files
+from dicom_service.exams.upload import identify_all, read_files, responses, store_files
 from dicom_service.http.answer import answer
 from dicom_service.http.dicom_json import dicom_json_answer
 from dicom_service.http.door import access_of, requires
@@ -48,11 +49,14 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
     ),
     openapi_extensions={"requestBody": UPLOAD_BODY},
 )
-@requires("exams:write")
+@requires("exams:write", "create")
 def upload_exam() -> Response[str]:
     event = app.current_event.raw_event
     files = read_files(app.current_event.headers.get("content-type", ""), body_bytes(event))
-    outcomes = store_files(pacs_session(), dialect(), files, access_of(app).only_patient())
+    identities, access = identify_all(files), access_of(app)
+    for each in identities:
+        access.note(Subject(each.patient_id, each.study_uid, each.series_uid, each.sop_instance_uid))
+    outcomes = store_files(pacs_session(), dialect(), files, identities, access.only_patient())
     answered = responses(files, outcomes)
     stored = [outcome.stored for outcome in outcomes]
     if not any(stored):

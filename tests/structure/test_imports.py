@@ -30,6 +30,7 @@ BUDGET = {
     "get_exam_event": API,
     "get_upload": API,
     "list_api_keys": API,
+    "list_audit_events": API,
     "list_deliveries": API,
     "list_exam_events": API,
     "list_workitems": API,

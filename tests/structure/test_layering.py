@@ -13,16 +13,17 @@ MAY_IMPORT = {
     "uid": {"errors", "settings"},
     "uid_registry": {"errors", "settings", "stores", "uid"},
     "faults": {"errors"},
+    "audit": FOUNDATIONS,
     "access": FOUNDATIONS | {"faults", "pacs"},
     "batch": {"errors", "faults"},
     "pacs": FOUNDATIONS,
-    "worklist": FOUNDATIONS | {"pacs"},
-    "exams": FOUNDATIONS | {"batch", "faults", "pacs"},
+    "worklist": FOUNDATIONS | {"faults", "pacs"},
+    "exams": FOUNDATIONS | {"audit", "batch", "faults", "pacs"},
     "viewer": FOUNDATIONS | {"pacs"},
-    "configuration": FOUNDATIONS | {"access", "pacs", "worklist", "events"},
+    "configuration": FOUNDATIONS | {"access", "audit", "pacs", "worklist", "events"},
     "readiness": FOUNDATIONS | {"configuration", "pacs"},
     "events": FOUNDATIONS | {"batch", "faults"},
-    "http": {"access", "errors", "faults", "uid"},
+    "http": {"access", "audit", "errors", "faults", "uid"},
 }
 """What each subject of the layer may know of the others: worklist, exams, viewer and events know none of each other."""
 

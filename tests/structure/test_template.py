@@ -24,7 +24,7 @@ WILDCARDS = {
 """Every resource of a policy that ends in a wildcard, and why. There is no other wildcard."""
 
 VARIABLE = re.compile(
-    r"(CALLBACK|DICOM|JWT|PACS|TOKEN|VIEWER|WORKLIST)(_[A-Z]+)+|([A-Z]+_)+(BUCKET|QUEUE_URL|TABLE|TOPIC_ARN)"
+    r"(AUDIT|CALLBACK|DICOM|JWT|PACS|TOKEN|VIEWER|WORKLIST)(_[A-Z]+)+|([A-Z]+_)+(BUCKET|QUEUE_URL|TABLE|TOPIC_ARN)"
 )
 """What an environment variable of the service is called like."""
 

@@ -22,6 +22,7 @@ TABLES = (
     "UPLOADS_TABLE",
     "DOWNLOADS_TABLE",
     "API_KEYS_TABLE",
+    "AUDIT_TABLE",
 )
 
 

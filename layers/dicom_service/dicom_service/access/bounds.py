@@ -4,7 +4,8 @@ Whoever is bound to a patient or a study learns nothing of the rest: a search fi
 as what does not exist. An answer is held back where a bound caller's request was never compared.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from dicom_service.access.caller import Caller
 from dicom_service.errors import FieldError, NotFound, PatientRefused, ServiceError
@@ -40,6 +41,8 @@ class Access:
     def may_see(self, patient_id: str, study_uid: str = "") -> bool:
         """Whether a search may look for that patient, and in that study where it names one."""
         self.applied = True
+        if patient_id or study_uid:
+            self.note(Subject(unpadded(patient_id), study_uid))
         return self._is_own(unpadded(patient_id), study_uid)
 
     def patient_for(self, patient_id: str | None, subject: Subject, unknown: str) -> str:
@@ -48,12 +51,11 @@ class Access:
         `patient_id` is the one that the request names. Raises NotFound, with `unknown`, where it is not the caller's.
         """
         self.applied = True
-        asked = unpadded(patient_id or "")
-        own = unpadded(self.caller.patient_id)
-        if not self._is_own(asked or own, subject.study):
+        wanted = unpadded(patient_id or "") or unpadded(self.caller.patient_id)
+        self.note(replace(subject, patient=wanted))
+        if not self._is_own(wanted, subject.study):
             raise NotFound(unknown)
-        self.note(Subject(asked or own, subject.study, subject.series, subject.instance, subject.accession))
-        return asked or own
+        return wanted
 
     def only_patient(self) -> str:
         """The one patient that the caller may see and write, empty where there is no such bound."""
@@ -74,9 +76,18 @@ class Access:
             )
 
     def note(self, subject: Subject) -> None:
-        """Remembers what the request showed or changed."""
+        """Remembers what the request showed or changed, or was asked to."""
         if subject not in self.subjects:
             self.subjects.append(subject)
+
+    def name_patients(self, patients: Iterable[str]) -> None:
+        """Says whose those subjects are that were noted without a patient."""
+        names = sorted({unpadded(patient) for patient in patients} - {""}) or [""]
+        self.subjects = [
+            replace(subject, patient=name)
+            for subject in self.subjects
+            for name in ([subject.patient] if subject.patient else names)
+        ]
 
     def check_applied(self) -> None:
         """Raises ServiceError where the caller is bound and nothing asked what to: the answer may be about anyone."""

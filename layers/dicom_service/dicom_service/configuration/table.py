@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import get_args
 
 from dicom_service import settings, uid
+from dicom_service.audit import rows as audit_rows
 from dicom_service.configuration.callers import OF_CALLERS
 from dicom_service.configuration.checks import ORIGINS, for_oauth2, origins, subscribers_and_flag
 from dicom_service.configuration.setting import Setting, choice, header, path, text, url, whole_number, words
@@ -25,6 +26,12 @@ VIEWER = frozenset({"create_viewer_token"})
 SENDERS = frozenset({"fan_out_exam_event", "deliver_exam_event", "redeliver_exam_event", "redeliver_exam_events"})
 DELIVERY = frozenset({"deliver_exam_event"})
 CALLBACK = frozenset({"receive_exam_event"})
+API = PACS | CALLBACK | {
+    "create_api_key", "generate_uid", "get_archive", "get_exam_event", "get_upload", "list_api_keys",
+    "list_audit_events", "list_deliveries", "list_exam_events", "redeliver_exam_event", "redeliver_exam_events",
+    "revoke_api_key", "serve_documentation", "start_upload",
+}  # fmt: skip
+"""Whatever answers a request, and the workers that go on with one."""
 
 
 def wrong_settings(table: Iterable[Setting] | None = None) -> dict[str, str]:
@@ -214,6 +221,14 @@ TABLE = (
         outbox.DEDUPE_SECONDS,
         (0, outbox.MOST_DEDUPE_SECONDS),
         outbox.dedupe_seconds,
+    ),
+    whole_number(
+        "AUDIT_RETENTION_DAYS",
+        "days for which the audit trail is kept; six years by default",
+        API,
+        audit_rows.RETENTION_DAYS,
+        audit_rows.RETENTION_LIMITS,
+        audit_rows.retention_days,
     ),
     Setting(
         "CORS_ALLOWED_ORIGINS",

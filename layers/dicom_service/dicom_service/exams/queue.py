@@ -3,9 +3,11 @@
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from dicom_service import settings
+from dicom_service.audit.record import Agent
 from dicom_service.errors import StoreUnavailable
 from dicom_service.faults import log_fault
 from dicom_service.stores import client, translated
@@ -21,6 +23,11 @@ def send(queue: str, message: Mapping[str, Any]) -> None:
     """Puts a message into the queue whose URL the environment variable `queue` holds; raises StoreUnavailable."""
     with translated("queue a transfer"):
         client("sqs").send_message(QueueUrl=settings.required(queue), MessageBody=json.dumps(message))
+
+
+def ask_for_download(download_id: str, asked_by: Agent) -> None:
+    """Has a worker bring a download, and tells it who wants it; raises StoreUnavailable."""
+    send("DOWNLOADS_QUEUE_URL", {"downloadId": download_id, "askedBy": asdict(asked_by)})
 
 
 def postpone(queue: str, receipt_handle: str, seconds: float) -> None:

@@ -64,14 +64,13 @@ def identify_all(files: list[UploadedFile]) -> list[Part10]:
 
 
 def store_files(
-    session: PacsSession, dialect: Dialect, files: list[UploadedFile], patient_id: str = ""
+    session: PacsSession, dialect: Dialect, files: list[UploadedFile], identities: list[Part10], patient_id: str = ""
 ) -> list[StoreOutcome]:
-    """Stores each file in a request of its own, in the order sent; nothing where one of them is no DICOM object.
+    """Stores each file in a request of its own, in the order sent.
 
-    Nor where a Patient ID is given and one of them is another patient's. A PACS that fails halfway leaves some stored:
-    the rest is then said to be refused, with the failure in words. Raises the failure where nothing is stored.
+    Nothing where a Patient ID is given and one of them is another patient's. A PACS that fails halfway leaves some
+    stored: the rest is then said to be refused, with the failure in words. Raises the failure where nothing is stored.
     """
-    identities = identify_all(files)
     if patient_id:
         _check_patient(session, dialect, patient_id, files, identities)
     outcomes: list[StoreOutcome] = []

@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dicom_service.errors import AnswerTooLarge, InvalidRequest, NotFound, ServiceError
 from dicom_service.faults import log_fault, logger
+from dicom_service.http.audit import keep_record
 from dicom_service.http.door import Requirement, enter, requirements
 from dicom_service.http.problem import field_errors, problem
 from dicom_service.http.request import as_json, canonical_query
@@ -26,7 +27,8 @@ MOST_ANSWER_BYTES = 6_291_556
 def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The HTTP API's answer to an event in payload format 2.0; never raises.
 
-    Nobody gets past the door whom the route's declaration does not let in. The resolver's context holds the request's
+    Nobody gets past the door whom the route's declaration does not let in, and no answer leaves before its audit record
+    is kept. The resolver's context holds the request's
     `access`, its `query`, and the `base_path` that links begin with.
 
     The log names the route and the fault, never a path, a query, a body or a foreign exception's text: those hold
@@ -36,13 +38,15 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaCo
     logger.append_keys(request_id=event["requestContext"]["requestId"])
     routes = _prepare(app)
     try:
-        access = enter(event, routes.requirements)
+        access, requirement = enter(event, routes.requirements)
         query = canonical_query(at_route(event), routes.query_fields)
         app.context |= {"access": access, "query": query, "base_path": base_path(event)}
         prepared = as_json(query.event) if routes.takes_json else query.event
         answered = _within_limits(app.resolve(prepared, context))
         if answered["statusCode"] < 400:
             access.check_applied()
+        if requirement.action:
+            keep_record(event, access, requirement.action, answered["statusCode"])
     except ServiceError as error:
         response = _problem_of(error)
         answered = {"statusCode": error.status, "headers": dict(response.headers), "body": response.body}

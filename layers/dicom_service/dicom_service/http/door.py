@@ -14,6 +14,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from dicom_service.access.bounds import Access
 from dicom_service.access.caller import ANONYMOUS, Caller, caller_of
 from dicom_service.access.scopes import REACH, Scope, missing_scope
+from dicom_service.audit.record import Action
 from dicom_service.errors import Forbidden, NotFound
 
 DECLARATION = "_dicom_service_requirement"
@@ -23,18 +24,22 @@ DECLARATION = "_dicom_service_requirement"
 class Requirement:
     """The scope that a route needs; None for one that any caller may have who is bound to nothing.
 
-    `is_open` is a route that asks for no caller.
+    `action` is what the audit trail calls it, None where it shows and changes nothing of a patient. `is_open` is a
+    route that asks for no caller.
     """
 
     scope: Scope | None = None
+    action: Action | None = None
     is_open: bool = False
 
 
-def requires[Handler: Callable[..., Any]](scope: Scope | None) -> Callable[[Handler], Handler]:
-    """Declares what a handler's routes need; stands beneath the routes."""
+def requires[Handler: Callable[..., Any]](
+    scope: Scope | None, action: Action | None = None
+) -> Callable[[Handler], Handler]:
+    """Declares what a handler's routes need, and what they do to a patient's data; stands beneath the routes."""
 
     def declare(handler: Handler) -> Handler:
-        setattr(handler, DECLARATION, Requirement(scope))
+        setattr(handler, DECLARATION, Requirement(scope, action))
         return handler
 
     return declare
@@ -56,17 +61,20 @@ def requirements(app: APIGatewayHttpResolver) -> Mapping[str, Requirement]:
     return found
 
 
-def enter(event: Mapping[str, Any], routes: Mapping[str, Requirement]) -> Access:
-    """The request's access; raises CallerUnknown, Forbidden, or NotFound for a route that declares nothing."""
+def enter(event: Mapping[str, Any], routes: Mapping[str, Requirement]) -> tuple[Access, Requirement]:
+    """The request's access, and what its route declares.
+
+    Raises CallerUnknown, Forbidden, or NotFound for a route that declares nothing.
+    """
     requirement = routes.get(str(event.get("routeKey", "")))
     if requirement is None:
         raise NotFound("There is no such endpoint")
     now = time.time()
     if requirement.is_open:
-        return Access(ANONYMOUS, now)
+        return Access(ANONYMOUS, now), requirement
     caller = caller_of(event, now)
     _check_scope(caller, requirement.scope)
-    return Access(caller, now, applied=not (requirement.scope and REACH[requirement.scope].patients))
+    return Access(caller, now, applied=not (requirement.scope and REACH[requirement.scope].patients)), requirement
 
 
 def access_of(app: APIGatewayHttpResolver) -> Access:

@@ -1,9 +1,11 @@
 """New-exam events as the API shows them: schemas, examples, and what handlers read without a model."""
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
+from dicom_service.access.bounds import Subject
 from dicom_service.errors import FieldError, InvalidRequest
 from dicom_service.http.parameters import EXAMPLE_STUDY
 from dicom_service.http.problem import suggestion
@@ -152,3 +154,13 @@ def redelivery_url(body: Any) -> str:
     if wrong:
         raise InvalidRequest("The request is invalid", wrong)
     return str(url)
+
+
+def subjects_of(answers: Iterable[Mapping[str, Any]]) -> list[Subject]:
+    """Whose the events of an answer are, by what the PACS said of them."""
+    told = [answered.get("pacsEvent") or {} for answered in answers]
+    return [Subject(_text(event.get("PatientID")), _text(event.get("StudyInstanceUID"))) for event in told]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -3,7 +3,8 @@
 import secrets
 from collections.abc import Mapping
 
-from dicom_service.errors import FieldError, InvalidRequest, NotFound
+from dicom_service.errors import FieldError, InvalidRequest, NotFound, ServiceError
+from dicom_service.faults import log_fault
 from dicom_service.pacs.patients import unpadded
 from dicom_service.uid_registry import hand_out_uid
 from dicom_service.worklist.fields import FIELDS, STEPS_TAG, Value
@@ -51,13 +52,23 @@ def reschedule(
     return keywords_of(worklist.change(study_uid, changed))
 
 
-def remove(worklist: Worklist, study_uid: str, patient_id: str = "") -> None:
-    """Deletes a workitem, where a Patient ID is given only that patient's; raises NotFound where there is none."""
-    if patient_id:
-        own = find_workitems(worklist, WorkitemSearch({"StudyInstanceUID": study_uid, "PatientID": patient_id}))
-        if not own:
-            raise NotFound(UNKNOWN)
+def remove(worklist: Worklist, study_uid: str, patient_id: str = "") -> list[str]:
+    """Deletes a workitem, where a Patient ID is given only that patient's; gives whose it was, where that is told.
+
+    Raises NotFound where there is none.
+    """
+    try:
+        found = find_workitems(worklist, WorkitemSearch({"StudyInstanceUID": study_uid}))
+    except ServiceError as error:
+        if patient_id:
+            raise
+        log_fault(error)
+        found = []
+    patients = [unpadded(str(keywords_of(item).get("PatientID", ""))) for item in found]
+    if patient_id and patient_id not in patients:
+        raise NotFound(UNKNOWN)
     worklist.delete(study_uid)
+    return patients
 
 
 def _check_patient(item: Dataset, patient_id: str) -> None:

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from dicom_service.audit.record import NOBODY, Agent, AuditRecord
+from dicom_service.audit.trail import keep
 from dicom_service.batch import Postponed
 from dicom_service.errors import ServiceError
 from dicom_service.exams import queue
@@ -39,19 +41,26 @@ def handle_download(body: str, receipt_handle: str, attempt: int) -> None:
     Raises Postponed where it is to come again, and StoreUnavailable.
     """
     queue.show_again("DOWNLOADS_QUEUE_URL", receipt_handle, WORKER_LEASE_SECONDS)
-    wait = prepare(json.loads(body)["downloadId"], attempt)
+    asked = json.loads(body)
+    wait = prepare(asked["downloadId"], attempt, Agent(**asked["askedBy"]) if "askedBy" in asked else NOBODY)
     if wait is not None:
         queue.postpone("DOWNLOADS_QUEUE_URL", receipt_handle, wait)
         raise Postponed
 
 
-def prepare(download_id: str, attempt: int, clock: Callable[[], float] = time.time) -> float | None:
-    """Brings a download; the seconds until it is tried again, None when it is ready or given up."""
+def prepare(
+    download_id: str, attempt: int, asked_by: Agent = NOBODY, clock: Callable[[], float] = time.time
+) -> float | None:
+    """Brings a download; the seconds until it is tried again, None when it is ready or given up.
+
+    Who asked for it is in the audit record, without which nothing is ready.
+    """
     wanted = read(download_id)
     mine = take_over(wanted, clock()) if wanted else None
     if mine is None:
         return _until_another_may(download_id, clock())
     try:
+        keep([_record(mine, asked_by)])
         _bring(mine, pacs_session(BUDGET_SECONDS, PATIENCE_SECONDS, guarded=False), clock)
     except ServiceError as error:
         log_fault(error)
@@ -60,6 +69,22 @@ def prepare(download_id: str, attempt: int, clock: Callable[[], float] = time.ti
     latest = read(download_id) or mine
     write(replace(latest, holder=mine.holder, state="READY", until=now + READY_SECONDS), now)
     return None
+
+
+def _record(download: Download, asked_by: Agent) -> AuditRecord:
+    kind, study_uid, *words = download.what
+    series, instance = words[:2] if kind != ARCHIVE else ("", "")
+    return AuditRecord(
+        action="read",
+        agent=asked_by,
+        operation="prepare_download",
+        status=200,
+        patient=words[0] if kind == ARCHIVE else "",
+        study=study_uid,
+        series=series,
+        instance=instance,
+        request_id=download.download_id,
+    )
 
 
 def _until_another_may(download_id: str, now: float) -> float | None:

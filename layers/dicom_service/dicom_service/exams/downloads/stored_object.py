@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from dicom_service.audit.record import NOBODY, Agent
 from dicom_service.errors import NotFound, PacsError, PacsTimeout
 from dicom_service.exams import queue
 from dicom_service.exams.bucket_writer import BucketWriter, signed_url
@@ -46,7 +47,12 @@ class World:
 
 
 def fetch_object(
-    session: PacsSession, dialect: Dialect, instance: Instance, world: World = World(), patient_id: str = ""
+    session: PacsSession,
+    dialect: Dialect,
+    instance: Instance,
+    world: World = World(),
+    patient_id: str = "",
+    asked_by: Agent = NOBODY,
 ) -> bytes | str | None:
     """The object itself where it is small enough to be answered, else a URL of five minutes; None if it is not ready.
 
@@ -64,8 +70,8 @@ def fetch_object(
         now = world.clock()
         wanted = Download(download_id(instance), _words(instance), "RUNNING", "", now + DIRECT_LEASE_SECONDS)
         download, mine = begin(wanted, now)
-        if mine:
-            _bring(download, found, instance, until, world)
+        if mine and not _bring(download, found, instance, until, world):
+            queue.ask_for_download(download.download_id, asked_by)
     return _when_ready(download.download_id, until, world)
 
 
@@ -88,18 +94,18 @@ def _words(instance: Instance) -> tuple[str, ...]:
     return ("object", instance.study_uid, instance.series_uid, instance.instance_uid)
 
 
-def _bring(download: Download, found: Opened, instance: Instance, until: float, world: World) -> None:
+def _bring(download: Download, found: Opened, instance: Instance, until: float, world: World) -> bool:
+    """False where a worker has to bring it."""
     try:
         if found.size > MOST_DIRECT_BYTES:
             raise PacsTimeout("The object is too large for one request")
         write_object(found, download, instance, lambda: _check(until, world))
     except PacsError:  # also a connection that breaks halfway: the worker begins anew
         now = world.clock()
-        if write(replace(download, state="QUEUED", until=now + QUEUED_LEASE_SECONDS), now):
-            queue.send("DOWNLOADS_QUEUE_URL", {"downloadId": download.download_id})
-        return
+        return not write(replace(download, state="QUEUED", until=now + QUEUED_LEASE_SECONDS), now)
     now = world.clock()
     write(replace(download, state="READY", until=now + READY_SECONDS), now)
+    return True
 
 
 def _check(until: float, world: World) -> None:

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import IO, Any, cast
 
+from dicom_service.audit.record import Agent
 from dicom_service.errors import NotFound, PacsError, ServiceError
 from dicom_service.exams import queue
 from dicom_service.exams.bucket_writer import BucketWriter, signed_url
@@ -41,7 +42,7 @@ def archive_of(study_uid: str, patient_id: str, *, with_directory: bool) -> tupl
 
 
 def begin_archive(
-    session: PacsSession, dialect: Dialect, what: tuple[str, ...], clock: Callable[[], float]
+    session: PacsSession, dialect: Dialect, what: tuple[str, ...], asked_by: Agent, clock: Callable[[], float]
 ) -> Download:
     """The archive of a patient's study: ready, under way, or asked of a worker now.
 
@@ -55,7 +56,7 @@ def begin_archive(
     wanted = Download(name, what, "QUEUED", "", now + QUEUED_LEASE_SECONDS, total=total)
     download, mine = begin(wanted, now)
     if mine:
-        queue.send("DOWNLOADS_QUEUE_URL", {"downloadId": download.download_id})
+        queue.ask_for_download(download.download_id, asked_by)
     return download
 
 

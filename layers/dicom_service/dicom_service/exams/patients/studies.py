@@ -3,12 +3,16 @@
 import time
 from collections.abc import Callable
 
-from dicom_service.pacs.dialects import Dialect
+from dicom_service.errors import ServiceError
+from dicom_service.faults import log_fault
+from dicom_service.pacs.dialects import Dialect, dialect
 from dicom_service.pacs.search import patients_of_study
-from dicom_service.pacs.session import PacsSession
+from dicom_service.pacs.session import PacsSession, pacs_session
 
 REMEMBERED_SECONDS = 120.0
 MOST_REMEMBERED = 10_000
+
+WHOSE_SECONDS = 5.0
 
 _remembered: dict[tuple[str, str], tuple[float, frozenset[str]]] = {}
 
@@ -30,3 +34,12 @@ def study_patients(
             _remembered.clear()
         _remembered[key] = (now + REMEMBERED_SECONDS, patients)
     return patients
+
+
+def patients_if_told(study_uid: str) -> frozenset[str]:
+    """The same for the audit trail, which does without where the PACS does not tell in a few seconds."""
+    try:
+        return study_patients(pacs_session(WHOSE_SECONDS), dialect(), study_uid)
+    except ServiceError as error:
+        log_fault(error)
+        return frozenset()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dicom_service import settings
+from dicom_service.audit.record import NOBODY, Agent
 from dicom_service.errors import FieldError, InvalidRequest
 from dicom_service.exams.uploads.rows import Outcome, UploadRow, announce
 from dicom_service.stores import client, translated
@@ -39,11 +40,11 @@ class Announced:
 
 
 def begin_upload(
-    files: list[Announced], patient_id: str = "", clock: Callable[[], float] = time.time
+    files: list[Announced], patient_id: str = "", asked_by: Agent = NOBODY, clock: Callable[[], float] = time.time
 ) -> dict[str, Any]:
     """Notes the files and gives `uploadId` and, for each file, its `id`, `name` and where it goes.
 
-    Where a Patient ID is given, objects of that patient alone are stored.
+    Where a Patient ID is given, objects of that patient alone are stored. `asked_by` is who began it, for the audit.
 
     That is `upload`, a form for one POST with exactly as many bytes as were announced; or for files over 100 MB that
     may come in parts, `parts` with a URL to PUT each to, and `complete`. Raises InvalidRequest for what is too large.
@@ -62,6 +63,7 @@ def begin_upload(
             0,
             Outcome("WAITING"),
             patient_id=patient_id,
+            asked_by=asked_by,
         )
         answer: dict[str, Any] = {"id": row.file_id, "name": row.name}
         if _comes_in_parts(file):

@@ -6,10 +6,11 @@ A row that is STORING belongs to one worker until `leaseUntil`; what a worker wr
 import json
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from dicom_service import settings
+from dicom_service.audit.record import NOBODY, Agent
 from dicom_service.errors import NotFound
 from dicom_service.stores import client, conditional_write, translated
 
@@ -38,7 +39,8 @@ class UploadRow:
     """A file of an upload; `size` in bytes, `sha256` in hexadecimal or empty, `multipart_id` where it comes in parts.
 
     `attempts` counts the tries to store it that failed or are under way; `holder` tells the worker that has it from
-    earlier ones. Where there is a `patient_id`, only that patient's objects are stored.
+    earlier ones. Where there is a `patient_id`, only that patient's objects are stored; `asked_by` began
+    the upload.
     """
 
     upload_id: str
@@ -51,6 +53,7 @@ class UploadRow:
     outcome: Outcome
     holder: str = ""
     patient_id: str = ""
+    asked_by: Agent = NOBODY
 
     @property
     def key(self) -> str:
@@ -73,6 +76,7 @@ def announce(row: UploadRow, now: float) -> None:
         "multipartId": {"S": row.multipart_id},
         "attempts": {"N": "0"},
         "patientId": {"S": row.patient_id},
+        "askedBy": {"S": json.dumps(asdict(row.asked_by))},
         **_outcome_attributes(row.outcome, now),
     }
     with translated("note an upload"):
@@ -192,6 +196,7 @@ def _row(item: "Mapping[str, AttributeValueTypeDef]") -> UploadRow:
         outcome=Outcome(cast("State", item["state"]["S"]), item["reason"]["S"], json.loads(result) if result else None),
         holder=item["holder"]["S"] if "holder" in item else "",
         patient_id=item["patientId"]["S"] if "patientId" in item else "",
+        asked_by=Agent(**json.loads(item["askedBy"]["S"])) if "askedBy" in item else NOBODY,
     )
 
 

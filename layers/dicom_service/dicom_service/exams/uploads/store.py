@@ -105,7 +105,7 @@ def _stored(row: UploadRow, session: PacsSession, clock: Callable[[], float]) ->
             identity = identify_file(file, incoming.size)
         except NotDicom as error:
             return Outcome("REFUSED", error.detail)
-    return stored_object(session, incoming, identity, row.patient_id)
+    return stored_object(session, incoming, identity, row)
 
 
 def _sha256_of(incoming: BucketObject) -> str:

@@ -77,7 +77,7 @@ def store_entries(
                 if clock() > deadline:
                     raise OutOfTime
                 entry = Entry(archive, info)
-                outcome = _store_entry(entry, session, budget, row.patient_id)
+                outcome = _store_entry(entry, session, budget, row)
                 put_entry(row, number, entry.name[:255], outcome, clock())
             outcomes.append(outcome)
     return _of_all(outcomes)
@@ -104,7 +104,7 @@ def _of_all(outcomes: list[Outcome]) -> Outcome:
     return Outcome("STORED", f"{left_out} of its {len(outcomes)} entries are no DICOM objects" if left_out else "")
 
 
-def _store_entry(entry: Entry, session: PacsSession, budget: Budget, patient_id: str) -> Outcome:
+def _store_entry(entry: Entry, session: PacsSession, budget: Budget, row: UploadRow) -> Outcome:
     try:
         wrong = why_not_opened(entry) or why_no_object(entry)
         if wrong:
@@ -115,7 +115,7 @@ def _store_entry(entry: Entry, session: PacsSession, budget: Budget, patient_id:
     except CORRUPT:
         return Outcome("REFUSED", CANNOT_BE_UNPACKED)
     try:
-        return stored_object(session, body, identity, patient_id)
+        return stored_object(session, body, identity, row)
     except (zipfile.BadZipFile, zlib.error, EOFError):  # of an entry that is unpacked while it is sent
         return Outcome("REFUSED", CANNOT_BE_UNPACKED)
 

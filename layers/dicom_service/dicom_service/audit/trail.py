@@ -1,0 +1,133 @@
+"""The audit trail: kept before an answer leaves, never changed, read by time or by patient."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from dicom_service.audit.record import LARGEST_REST, AuditRecord, record_id_at
+from dicom_service.audit.rows import BY_PATIENT, SHARDS, hours, moment, record_of, row_of, shard_key, table
+from dicom_service.errors import StoreUnavailable
+from dicom_service.stores import client, translated
+
+if TYPE_CHECKING:
+    from dicom_service.stores import Row
+
+MOST_IN_A_BATCH = 25
+"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html"""
+
+MOST_TRIES = 6
+FIRST_PAUSE_SECONDS = 0.05
+MOST_SECONDS = 12.0
+"""Of reading one page: a longer search goes on with the next one."""
+
+
+@dataclass(frozen=True)
+class AuditSearch:
+    """Which records: those between two times, both included, of a patient where one is given, behind a record."""
+
+    first: datetime
+    last: datetime
+    patient: str = ""
+    limit: int = 100
+    after: str = ""
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """Records, the earliest first, and the record to go on behind; empty where no more follow."""
+
+    records: list[AuditRecord]
+    after: str
+
+
+def keep(records: Sequence[AuditRecord]) -> None:
+    """Writes the records for good; raises StoreUnavailable where one of them is not certain to be kept."""
+    identified = [replace(record, record_id=record_id_at(record.recorded_at)) for record in records]
+    if len(identified) == 1:
+        with translated("keep the audit record"):
+            client("dynamodb").put_item(TableName=table(), Item=row_of(identified[0]))
+        return
+    for start in range(0, len(identified), MOST_IN_A_BATCH):
+        _write([row_of(record) for record in identified[start : start + MOST_IN_A_BATCH]])
+
+
+def search(asked: AuditSearch) -> AuditPage:
+    """A page of records; raises StoreUnavailable."""
+    begin = record_id_at(_milliseconds(asked.first), 0)
+    end = record_id_at(_milliseconds(asked.last), LARGEST_REST)
+    if asked.patient:
+        rows = _query(BY_PATIENT, "patientId", asked.patient, max(begin, asked.after), end, asked.limit + 1)
+        return _page(asked, rows)
+    return _by_time(asked, begin, end)
+
+
+def _by_time(asked: AuditSearch, begin: str, end: str) -> AuditPage:
+    first = max(asked.first, moment(_time_of(asked.after))) if asked.after else asked.first
+    found: list[Row] = []
+    until = time.monotonic() + MOST_SECONDS
+    with ThreadPoolExecutor(SHARDS, "audit") as threads:
+        for hour in hours(first, asked.last):
+            if time.monotonic() > until:
+                reached = record_id_at(_milliseconds(hour) - 1, LARGEST_REST)
+                return AuditPage([record_of(row) for row in found], reached)
+            keys = [shard_key(hour, shard) for shard in range(SHARDS)]
+            shards = threads.map(
+                lambda key: _query("", "hourShard", key, max(begin, asked.after), end, asked.limit + 1), keys
+            )
+            found += sorted((row for rows in shards for row in rows), key=_identifier)
+            if len(found) > asked.limit:
+                break
+    return _page(asked, found)
+
+
+def _page(asked: AuditSearch, rows: "list[Row]") -> AuditPage:
+    behind = [row for row in rows if _identifier(row) > asked.after]
+    records = [record_of(row) for row in behind[: asked.limit]]
+    return AuditPage(records, records[-1].record_id if len(behind) > asked.limit else "")
+
+
+def _query(index: str, key: str, value: str, begin: str, end: str, most: int) -> "list[Row]":
+    """Rows in the order of their identifiers, one more than wanted where the first is the one to go on behind."""
+    place = {"IndexName": index} if index else {}
+    found: list[Row] = []
+    if begin > end:
+        return found
+    pages = client("dynamodb").get_paginator("query")
+    with translated("read the audit trail"):
+        for page in pages.paginate(
+            TableName=table(),
+            KeyConditionExpression="#key = :value AND recordId BETWEEN :begin AND :end",
+            ExpressionAttributeNames={"#key": key},
+            ExpressionAttributeValues={":value": {"S": value}, ":begin": {"S": begin}, ":end": {"S": end}},
+            PaginationConfig={"PageSize": most + 1, "MaxItems": most + 1},
+            **place,  # type: ignore[arg-type]  # typed by name
+        ):
+            found += page["Items"]
+    return found
+
+
+def _write(rows: "list[Row]") -> None:
+    left = {table(): [{"PutRequest": {"Item": row}} for row in rows]}
+    for attempt in range(MOST_TRIES):
+        with translated("keep the audit records"):
+            answer = client("dynamodb").batch_write_item(RequestItems=left)  # type: ignore[arg-type]  # of rows
+        left = answer.get("UnprocessedItems", {})  # type: ignore[assignment]  # the same shape
+        if not left:
+            return
+        time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
+    raise StoreUnavailable("The service could not keep the audit records (throttled)")
+
+
+def _identifier(row: "Row") -> str:
+    return row["recordId"]["S"]
+
+
+def _milliseconds(when: datetime) -> int:
+    return max(0, int(when.timestamp() * 1000))
+
+
+def _time_of(record_id: str) -> int:
+    return int(record_id.replace("-", "")[:12], 16)

@@ -18,7 +18,7 @@ class Everything:
     def create(self, study_uid: str, dataset: Dataset, *, fresh: bool) -> None:
         raise NotImplementedError
 
-    def items(self, *, patient_id: str = "", study_uid: str = "") -> list[Dataset]:  # noqa: ARG002
+    def items(self, *, patient_id: str = "", study_uid: str = "") -> list[Dataset]:
         return self._items
 
     def delete(self, study_uid: str) -> None:

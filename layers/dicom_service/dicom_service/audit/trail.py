@@ -59,7 +59,7 @@ def search(asked: AuditSearch) -> AuditPage:
     begin = record_id_at(_milliseconds(asked.first), 0)
     end = record_id_at(_milliseconds(asked.last), LARGEST_REST)
     if asked.patient:
-        rows = _query(BY_PATIENT, "patientId", asked.patient, max(begin, asked.after), end, asked.limit + 1)
+        rows = _query(BY_PATIENT, "patientId", asked.patient, (begin, end), asked)
         return _page(asked, rows)
     return _by_time(asked, begin, end)
 
@@ -74,9 +74,7 @@ def _by_time(asked: AuditSearch, begin: str, end: str) -> AuditPage:
                 reached = record_id_at(_milliseconds(hour) - 1, LARGEST_REST)
                 return AuditPage([record_of(row) for row in found], reached)
             keys = [shard_key(hour, shard) for shard in range(SHARDS)]
-            shards = threads.map(
-                lambda key: _query("", "hourShard", key, max(begin, asked.after), end, asked.limit + 1), keys
-            )
+            shards = threads.map(lambda key: _query("", "hourShard", key, (begin, end), asked), keys)
             found += sorted((row for rows in shards for row in rows), key=_identifier)
             if len(found) > asked.limit:
                 break
@@ -84,15 +82,15 @@ def _by_time(asked: AuditSearch, begin: str, end: str) -> AuditPage:
 
 
 def _page(asked: AuditSearch, rows: "list[Row]") -> AuditPage:
-    behind = [row for row in rows if _identifier(row) > asked.after]
-    records = [record_of(row) for row in behind[: asked.limit]]
-    return AuditPage(records, records[-1].record_id if len(behind) > asked.limit else "")
+    records = [record_of(row) for row in rows[: asked.limit]]
+    return AuditPage(records, records[-1].record_id if len(rows) > asked.limit else "")
 
 
-def _query(index: str, key: str, value: str, begin: str, end: str, most: int) -> "list[Row]":
-    """Rows in the order of their identifiers, one more than wanted where the first is the one to go on behind."""
+def _query(index: str, key: str, value: str, span: tuple[str, str], asked: AuditSearch) -> "list[Row]":
+    """Rows behind `after` in the order of their identifiers, one more than wanted where there are more."""
     place = {"IndexName": index} if index else {}
     found: list[Row] = []
+    begin, end, most = max(span[0], asked.after), span[1], asked.limit + 2
     if begin > end:
         return found
     pages = client("dynamodb").get_paginator("query")
@@ -102,10 +100,10 @@ def _query(index: str, key: str, value: str, begin: str, end: str, most: int) ->
             KeyConditionExpression="#key = :value AND recordId BETWEEN :begin AND :end",
             ExpressionAttributeNames={"#key": key},
             ExpressionAttributeValues={":value": {"S": value}, ":begin": {"S": begin}, ":end": {"S": end}},
-            PaginationConfig={"PageSize": most + 1, "MaxItems": most + 1},
+            PaginationConfig={"PageSize": most, "MaxItems": most},
             **place,  # type: ignore[arg-type]  # typed by name
         ):
-            found += page["Items"]
+            found += [row for row in page["Items"] if _identifier(row) > asked.after]
     return found
 
 

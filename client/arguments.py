@@ -42,8 +42,17 @@ def parser() -> argparse.ArgumentParser:
         "--url",
         type=_url,
         default=os.environ.get("DICOM_SERVICE_URL", "http://127.0.0.1:8080"),
-        help="of the service; or DICOM_SERVICE_URL. DICOM_SERVICE_TOKEN holds the JWT that a deployment asks for",
+        help="of the service; or DICOM_SERVICE_URL",
     )
+    who = main.add_argument_group("who is asking", "DICOM_SERVICE_TOKEN holds an API key or an access token; or:")
+    who.add_argument("--token-file", type=_path, metavar="FILE", help="holds it, and is read again when it is refused")
+    who.add_argument("--issuer", type=_url, metavar="URL", help="where to fetch tokens; or DICOM_SERVICE_ISSUER")
+    who.add_argument("--client-id", type=_text, metavar="ID", help="for a client that fetches its tokens there")
+    who.add_argument(
+        "--client-secret-file", type=_path, metavar="FILE", help="its secret; or DICOM_SERVICE_CLIENT_SECRET"
+    )
+    who.add_argument("--scope", type=_text, metavar="SCOPES", help="to ask for; else what the client usually gets")
+    who.set_defaults(issuer=os.environ.get("DICOM_SERVICE_ISSUER") or None)
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = commands.add_parser("upload", help="store files, folders of files, zip files of studies")
     command.add_argument("paths", nargs="+", type=_path, metavar="PATH")

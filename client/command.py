@@ -8,9 +8,11 @@ import sys
 from rich.console import Console
 
 from client.arguments import parser
+from client.credentials import Credentials, FetchedToken, GivenToken, TokenFile, checked
 from client.download import download
 from client.endings import NOTHING_TO_SEND, SERVICE_REFUSED, STORED_NOT_ALL, Ending
 from client.files import files_in
+from client.identity_provider import Client
 from client.listing import COLUMNS, all_events, print_events, rows, worklist
 from client.memory import Memory
 from client.output import json_text, open_streams, print_lines, print_rows, readable, say
@@ -24,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         open_streams()
         parsed = parser().parse_args(arguments)
-        return RUN[parsed.command](Service(parsed.url, _token()), parsed)
+        return RUN[parsed.command](Service(parsed.url, _credentials(parsed)), parsed)
     except Ending as ending:
         say(ending.sentence)
         return ending.status
@@ -98,11 +100,25 @@ def _progress_console() -> Console:
     return Console(stderr=True, force_terminal=sys.stderr.isatty())
 
 
-def _token() -> str:
-    token = os.environ.get("DICOM_SERVICE_TOKEN", "")
-    if not (token.isascii() and token.isprintable()) or " " in token:
-        raise Ending("DICOM_SERVICE_TOKEN must be one word of printable ASCII characters")
-    return token
+def _credentials(parsed: argparse.Namespace) -> Credentials:
+    """What the command line says of them, before the environment's token."""
+    if parsed.client_id:
+        if not parsed.issuer:
+            raise Ending("--client-id needs --issuer: whose client it is")
+        if parsed.token_file:
+            raise Ending("--client-id and --token-file are two ways to say who is asking: give one")
+        return FetchedToken(Client(parsed.issuer, parsed.client_id, _secret(parsed), parsed.scope or ""))
+    if parsed.token_file:
+        return TokenFile(parsed.token_file)
+    return GivenToken(checked(os.environ.get("DICOM_SERVICE_TOKEN", ""), "DICOM_SERVICE_TOKEN"))
+
+
+def _secret(parsed: argparse.Namespace) -> str:
+    path = parsed.client_secret_file
+    secret = TokenFile(path).token() if path else os.environ.get("DICOM_SERVICE_CLIENT_SECRET", "")
+    if not secret:
+        raise Ending("--client-id needs --client-secret-file, or DICOM_SERVICE_CLIENT_SECRET")
+    return secret
 
 
 RUN = {"upload": _upload, "download": _download, "worklist": _worklist, "events": _events}

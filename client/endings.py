@@ -39,6 +39,10 @@ class Refusal(Ending):
         self.explained = explained
 
 
+class TurnedAway(Ending):
+    """The service does not know who is asking, or does not let them; nothing else that they ask will go better."""
+
+
 class NotWritten(Ending):
     """A file or the output cannot be written."""
 

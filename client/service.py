@@ -8,9 +8,12 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from client.endings import Refusal
+from client.credentials import Credentials, GivenToken
+from client.endings import Refusal, TurnedAway
 
 TIMEOUT = (5, 60)
+UNAUTHORIZED, FORBIDDEN = 401, 403
+HOW_TO_SAY = "set DICOM_SERVICE_TOKEN, or give --token-file or --client-id"
 PAUSES_SECONDS = (1.0, 3.0, 9.0)
 LEAST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.2, 60.0
 NOT_BEGUN = frozenset({429, 503})
@@ -22,9 +25,9 @@ WORTH_REPEATING = NOT_BEGUN | {502, 504}
 class Service:
     """The service at a URL. One may be used from several threads."""
 
-    def __init__(self, url: str, token: str = "") -> None:
+    def __init__(self, url: str, credentials: Credentials = GivenToken()) -> None:  # noqa: B008 - frozen
         self._url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._credentials = credentials
 
     @property
     def name(self) -> str:
@@ -82,14 +85,7 @@ class Service:
             raise Refusal(0, f"{self.name} leads to another host, {_origin(url)[1]}: it may be a login page")
         for pause in (*PAUSES_SECONDS, None):
             try:
-                answer = requests.request(
-                    method,
-                    url,
-                    headers={**self._headers, **(headers or {})},
-                    timeout=TIMEOUT,
-                    allow_redirects=False,
-                    **content,
-                )
+                answer = self._asked(method, url, headers or {}, **content)
             except requests.RequestException as error:
                 if method != "GET" or pause is None or not _may_pass(error):
                     raise Refusal(0, unreachable("the service", error)) from error
@@ -99,6 +95,21 @@ class Service:
                 pause = retry_after(answer, pause)
             time.sleep(pause)
         raise AssertionError("the last try returns or raises")
+
+    def _asked(self, method: str, url: str, headers: Mapping[str, str], **content: Any) -> requests.Response:
+        """The answer to one request, shown another token where there is one and the first is refused."""
+
+        def send(token: str) -> requests.Response:
+            shown = {"Authorization": f"Bearer {token}"} if token else {}
+            return requests.request(
+                method, url, headers={**shown, **headers}, timeout=TIMEOUT, allow_redirects=False, **content
+            )
+
+        token = self._credentials.token()
+        answer = send(token)
+        if answer.status_code == UNAUTHORIZED and self._credentials.another(token):
+            answer = send(self._credentials.token())
+        return answer
 
 
 @contextmanager
@@ -144,8 +155,22 @@ def _accepted(answer: requests.Response) -> requests.Response:
         return answer
     problem = _parsed(answer)
     reasons = _reasons(problem) if isinstance(problem, dict) else []
+    _check_let_in(answer, problem, reasons)
     plain = f"the service answered with status {answer.status_code} {answer.reason or ''}".strip()
     raise Refusal(answer.status_code, "; ".join(reasons) or plain, explained=bool(reasons))
+
+
+def _check_let_in(answer: requests.Response, problem: Any, reasons: list[str]) -> None:
+    """Raises TurnedAway where it is the caller who is refused; a PACS that refuses the service is a 401 too."""
+    told = "; ".join(reasons)
+    challenged = answer.headers.get("WWW-Authenticate", "").lower().startswith("bearer")
+    by_platform = not (isinstance(problem, dict) and "detail" in problem)
+    if answer.status_code == FORBIDDEN and challenged:
+        raise TurnedAway(f"the service does not let the caller do this: {told}")
+    if answer.status_code == UNAUTHORIZED and (challenged or by_platform):
+        shown = "Authorization" in answer.request.headers
+        why = f"does not take what it was shown ({told})" if shown else "asks who is calling"
+        raise TurnedAway(f"the service {why}: {HOW_TO_SAY}")
 
 
 def _reasons(problem: dict[str, Any]) -> list[str]:

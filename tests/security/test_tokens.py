@@ -258,7 +258,7 @@ class TestIntrospection:
 
         assert (found["subject"], found["scopes"], found["patientId"]) == ("anna", "exams:read", "P1")
         assert found["endsAt"] == f"{ends}.0"
-        assert issuer.shown[-1] == "Basic " + base64.b64encode(b"dicom+service:s%3Acret").decode()
+        assert issuer.shown[-1] == "Basic " + base64.b64encode(b"dicom%20service:s%3Acret").decode()
 
     @pytest.mark.parametrize(
         ("answer", "word"),

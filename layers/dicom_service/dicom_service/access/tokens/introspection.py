@@ -4,7 +4,7 @@ import base64
 import math
 import time
 from collections.abc import Callable
-from urllib.parse import quote_plus
+from urllib.parse import quote
 
 from dicom_service import settings
 from dicom_service.access.caller import Caller
@@ -38,7 +38,7 @@ def introspected(token: str, clock: Callable[[], float] = time.time) -> Caller:
 
 
 def _authorization() -> str:
-    """RFC 6749 section 2.3.1: both are form-encoded first."""
-    user = quote_plus(settings.optional("TOKEN_INTROSPECTION_CLIENT_ID"))
-    password = quote_plus(settings.secret("TOKEN_INTROSPECTION_CLIENT_SECRET"))
+    """RFC 6749 section 2.3.1: both are form-encoded first; a space as %20, which is read without forms too."""
+    user = quote(settings.optional("TOKEN_INTROSPECTION_CLIENT_ID"), safe="")
+    password = quote(settings.secret("TOKEN_INTROSPECTION_CLIENT_SECRET"), safe="")
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()

@@ -9,7 +9,7 @@ import pytest
 import requests
 from pydicom.data import get_testdata_file
 
-from local.stack import LocalStack
+from local.stack import LocalStack, Settings
 from tests.e2e.browser import Page, browsing
 from tests.installed import program
 
@@ -108,3 +108,42 @@ def test_a_thumbnail_is_shown_in_the_page(page: Page, stack: LocalStack) -> None
     shown = page.wait_for(f"(document.querySelector(`{selector} .live-responses-table img`) || {{}}).naturalWidth")
     assert (status, shown) == ("200", header.Columns)
     assert page.complaints == []
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[LocalStack]:
+    with LocalStack(Settings(auth=True)) as stack:
+        yield stack
+
+
+def access_token(stack: LocalStack) -> str:
+    assert stack.identity_provider is not None
+    client = stack.identity_provider.client
+    form, who = {"grant_type": "client_credentials"}, (client.client_id, client.secret)
+    answer = requests.post(f"{stack.identity_provider.issuer}/token", data=form, auth=who, timeout=30)
+    token: str = answer.json()["access_token"]
+    return token
+
+
+@pytest.mark.parametrize("form", ["ApiKey", "Token"])
+def test_whoever_is_authorized_in_the_page_may_try_what_is_closed(
+    guarded: LocalStack, tmp_path: Path, form: str
+) -> None:
+    shown = guarded.keys["all"] if form == "ApiKey" else access_token(guarded)
+    place = f".auth-container:nth-of-type({['ApiKey', 'Token'].index(form) + 1})"
+    with browsing(program("chromium", "chromium"), tmp_path / "profile") as page:
+        page.open(f"{guarded.url}/documentation")
+        page.wait_for("document.querySelectorAll('.opblock').length")
+        selector = operation(page, "generate_uid")
+        assert executed(page, selector)[0] == "401"
+
+        page.click(".auth-wrapper .authorize")
+        assert page.wait_for(f"document.querySelector(`{place} h4 code`).innerText") == form
+        page.type_into(f"{place} input", shown)
+        page.click(f"{place} button.authorize")
+        page.click(f"{place} .btn-done")
+        page.click(f"{selector} .btn-clear")
+        status, body = executed(page, selector)
+
+        assert (status, len(json.loads(body)["uid"])) == ("200", 64)
+        assert [each for each in page.complaints if "401" not in each] == []

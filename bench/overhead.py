@@ -28,9 +28,10 @@ import requests
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
+from dicom_service.access.caller import ANONYMOUS, to_context
 from local import template
 from local.context import context_for
-from local.http_api import Request, build_event, match
+from local.http_api import Request, build_event, let_in, match
 from local.stack import LocalStack, Settings
 from tests.orthanc import AUTHORIZATION, running_orthanc
 
@@ -137,7 +138,7 @@ def handlers(stack: LocalStack) -> Mapping[str, Operation]:
         request = Request(method, target, pairs, body)
         found = match(routes, method, request.target)
         assert found
-        event = build_event(request, *found)
+        event = let_in(build_event(request, *found), to_context(ANONYMOUS))
         handler, context = (
             importlib.import_module(f"functions.{name}.app").lambda_handler,
             context_for(found[0].function),
@@ -201,7 +202,9 @@ def main() -> None:
             requests.Session() as to_pacs,
             requests.Session() as to_service,
         ):
-            os.environ.update(stack.aws.environment | variables | {"POWERTOOLS_LOG_LEVEL": "CRITICAL"})
+            trail = template.functions(stack.resources)["SearchStudies"].environment["AUDIT_TABLE"]
+            quiet = {"AUDIT_TABLE": trail, "POWERTOOLS_LOG_LEVEL": "CRITICAL"}
+            os.environ.update(stack.aws.environment | variables | quiet)
             sides = (straight(pacs, to_pacs), handlers(stack), through(stack.url, to_service))
             for size, side in SIZES.items():
                 lines = measure(sides, Images(side), rounds)

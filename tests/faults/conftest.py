@@ -12,10 +12,11 @@ from local.aws import Aws
 @pytest.fixture
 def resources_environment(aws: Aws, document: dict[str, Any]) -> dict[str, str]:
     """Names of tables, topic, queues and bucket, as the functions get them."""
+    own = [resource.get("Properties", {}) for resource in document["Resources"].values()]
     names = {
         name
-        for resource in document["Resources"].values()
-        for name in resource.get("Properties", {}).get("Environment", {}).get("Variables", {})
+        for holder in (document["Globals"]["Function"], *own)
+        for name in holder.get("Environment", {}).get("Variables", {})
     }
     return {
         name: os.environ[name] for name in names - set(template.variable_parameters(document)) if name in os.environ

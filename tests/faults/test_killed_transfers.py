@@ -22,7 +22,8 @@ from tests.transfers import arrived, in_pacs, status, upload
 
 OBJECT = make_object(PatientID="P7")
 LEASE_SECONDS = 915
-STORING_CALLS, ARCHIVING_CALLS = 6, 9
+LONGEST_SECONDS = 6 * 3600
+STORING_CALLS, ARCHIVING_CALLS = 7, 10
 """To AWS on the way of one file and of one archive; the cases in which nobody is killed show that there are so many."""
 
 PACS_VARIABLES = ("PACS_SERVICE_URL", "PACS_AUTHORIZATION_TOKEN", "PACS_DIALECT", "DICOM_UID_ROOT")
@@ -40,8 +41,10 @@ class Transfers:
     def run(self, name: str, of: str) -> None:
         """Lets workers follow each other as the queue would have them, until one has ended the work."""
         wait: float | None = 0.0
+        until = self.now + LONGEST_SECONDS
         while wait is not None:
             self.now += wait
+            assert self.now < until, f"{name} never ends"
             process, answers = self.worker.start(name, of, self.now)
             self.proxy.victim = process.pid or 0
             process.join(20)

@@ -435,6 +435,7 @@ class TestTheRoute:
             ("limit=0", "limit"),
             ("limit=501", "limit"),
             ("after=1", "after"),
+            ("after=", "after"),
             ("patient=P*", "patient"),
             ("user=anna", "user"),
         ],
@@ -445,6 +446,11 @@ class TestTheRoute:
         status, problem = self.read(invoke, query)
 
         assert (status, [error["field"] for error in problem["errors"]]) == (400, [field])
+
+    def test_a_cursor_behind_the_end_of_time_leads_nowhere(self, aws: Aws, invoke: Invoke) -> None:
+        status, bundle = self.read(invoke, {"after": "ffffffff-ffff-7fff-bfff-ffffffffffff"})
+
+        assert (status, [link["relation"] for link in bundle["link"]]) == (200, ["self"])
 
     def test_a_span_of_years_is_searched_for_one_patient(self, aws: Aws, invoke: Invoke) -> None:
         status, bundle = self.read(invoke, "patient=P1&from=2020-01-01&to=2026-01-01")

@@ -1,13 +1,13 @@
 """The audit table: one row per record, never changed, gone when its retention is over.
 
-The key is an hour and one of a few shards, so that no partition takes all writes, and the record's UUID, which sorts by
+The key is a day and one of a few shards, so that no partition takes all writes, and the record's UUID, which sorts by
 time. An index finds the records of a patient.
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from dicom_service import settings
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dicom_service.stores import Row
 
 BY_PATIENT = "by-patient"
-SHARDS = 4
+SHARDS = 8
 NO_PATIENT = "-"
 """Stands in the index for no patient: its key may not be empty."""
 
@@ -40,7 +40,7 @@ def row_of(record: AuditRecord) -> "Row":
     content = asdict(replace(record, record_id=""))
     kept = {name: value for name, value in content.items() if value not in ("", None)}
     return {
-        "hourShard": {"S": shard_key(moment(record.recorded_at), int(record.record_id[-1], 16) % SHARDS)},
+        "dayShard": {"S": shard_key(moment(record.recorded_at).date(), int(record.record_id[-1], 16) % SHARDS)},
         "recordId": {"S": record.record_id},
         "patientId": {"S": record.patient or NO_PATIENT},
         "record": {"S": json.dumps(kept, ensure_ascii=False)},
@@ -55,18 +55,16 @@ def record_of(row: "Row") -> AuditRecord:
     return AuditRecord(**content, agent=Agent(**agent), record_id=row["recordId"]["S"])
 
 
-def shard_key(hour: datetime, shard: int) -> str:
-    """Such as `2026-11-27T05#3`."""
-    return f"{hour:%Y-%m-%dT%H}#{shard}"
+def shard_key(day: date, shard: int) -> str:
+    """Such as `2026-11-27#3`; the day is that of UTC."""
+    return f"{day:%Y-%m-%d}#{shard}"
 
 
 def moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def hours(first: datetime, last: datetime) -> Iterator[datetime]:
-    """Every hour that a time between the two lies in, the earliest first."""
-    hour = first.replace(minute=0, second=0, microsecond=0)
-    while hour <= last:
-        yield hour
-        hour += timedelta(hours=1)
+def days(first: datetime, last: datetime) -> Iterator[date]:
+    """Every day that a time between the two lies in, the earliest first; both are in UTC."""
+    for number in range(first.date().toordinal(), last.date().toordinal() + 1):
+        yield date.fromordinal(number)

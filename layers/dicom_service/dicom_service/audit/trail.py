@@ -4,11 +4,11 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from dicom_service.audit.record import LARGEST_REST, AuditRecord, record_id_at
-from dicom_service.audit.rows import BY_PATIENT, SHARDS, hours, moment, record_of, row_of, shard_key, table
+from dicom_service.audit.rows import BY_PATIENT, SHARDS, days, moment, record_of, row_of, shard_key, table
 from dicom_service.errors import StoreUnavailable
 from dicom_service.stores import client, translated
 
@@ -58,6 +58,8 @@ def search(asked: AuditSearch) -> AuditPage:
     """A page of records; raises StoreUnavailable."""
     begin = record_id_at(_milliseconds(asked.first), 0)
     end = record_id_at(_milliseconds(asked.last), LARGEST_REST)
+    if asked.after >= end:
+        return AuditPage([], "")
     if asked.patient:
         rows = _query(BY_PATIENT, "patientId", asked.patient, (begin, end), asked)
         return _page(asked, rows)
@@ -69,12 +71,11 @@ def _by_time(asked: AuditSearch, begin: str, end: str) -> AuditPage:
     found: list[Row] = []
     until = time.monotonic() + MOST_SECONDS
     with ThreadPoolExecutor(SHARDS, "audit") as threads:
-        for hour in hours(first, asked.last):
+        for day in days(first, asked.last):
             if time.monotonic() > until:
-                reached = record_id_at(_milliseconds(hour) - 1, LARGEST_REST)
-                return AuditPage([record_of(row) for row in found], reached)
-            keys = [shard_key(hour, shard) for shard in range(SHARDS)]
-            shards = threads.map(lambda key: _query("", "hourShard", key, (begin, end), asked), keys)
+                return AuditPage([record_of(row) for row in found], _end_before(day))
+            keys = [shard_key(day, shard) for shard in range(SHARDS)]
+            shards = threads.map(lambda key: _query("", "dayShard", key, (begin, end), asked), keys)
             found += sorted((row for rows in shards for row in rows), key=_identifier)
             if len(found) > asked.limit:
                 break
@@ -121,6 +122,11 @@ def _write(rows: "list[Row]") -> None:
 
 def _identifier(row: "Row") -> str:
     return row["recordId"]["S"]
+
+
+def _end_before(day: date) -> str:
+    """The identifier behind those of all earlier days."""
+    return record_id_at(_milliseconds(datetime.combine(day, datetime.min.time(), UTC)) - 1, LARGEST_REST)
 
 
 def _milliseconds(when: datetime) -> int:

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -133,7 +134,8 @@ def audited(request: pytest.FixtureRequest, unconfigured: None, monkeypatch: pyt
         yield
         return
     for name, value in request.getfixturevalue("_audit_only").items():
-        monkeypatch.setenv(name, value)
+        if name not in os.environ:  # a PACS's own credentials are left alone
+            monkeypatch.setenv(name, value)
     _forget_clients()
     yield
     _forget_clients()

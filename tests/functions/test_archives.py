@@ -213,8 +213,8 @@ def test_an_archive_that_another_worker_makes_is_left_to_it_until_its_lease_ends
     assert queued is not None
     assert take_over(queued, now) is not None
     # when, then
-    assert prepare(archive_id, 2, lambda: now + 15) == pytest.approx(WORKER_LEASE_SECONDS - 15, abs=0.01)
-    assert prepare(archive_id, 3, lambda: now + WORKER_LEASE_SECONDS) is None
+    assert prepare(archive_id, 2, clock=lambda: now + 15) == pytest.approx(WORKER_LEASE_SECONDS - 15, abs=0.01)
+    assert prepare(archive_id, 3, clock=lambda: now + WORKER_LEASE_SECONDS) is None
     assert invoke("get_archive", path=location)["statusCode"] == 303
 
 

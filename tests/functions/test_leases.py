@@ -144,7 +144,7 @@ def test_a_message_that_comes_again_for_what_has_ended_does_nothing(aws: Aws, st
     assert taken is not None
     ended = replace(taken, state=state, until=NOW + 60)
     assert write(ended, NOW)
-    assert prepare(row.download_id, 1, lambda: NOW + WORKER_LEASE_SECONDS + 1) is None
+    assert prepare(row.download_id, 1, clock=lambda: NOW + WORKER_LEASE_SECONDS + 1) is None
     assert read(row.download_id) == ended
 
 
@@ -170,7 +170,7 @@ def test_a_stale_worker_neither_ends_a_download_nor_goes_on_with_it(
         monkeypatch.setenv("PACS_DIALECT", "dicomweb")
         monkeypatch.setenv("PACS_SERVICE_URL", pacs.url)
         # when
-        prepare(row.download_id, 1, lambda: NOW)
+        prepare(row.download_id, 1, clock=lambda: NOW)
     # then
     assert later == [read(row.download_id)]
     made = aws.client("s3").list_objects_v2(Bucket=os.environ["TRANSFER_BUCKET"])["KeyCount"]

@@ -223,4 +223,5 @@ def test_a_pacs_without_pictures_leaves_the_drawing_to_us(invoke: Invoke, monkey
         answered = retrieve(invoke, path_of(CT), {"fileType": JPEG})
     assert answered["statusCode"] == 200
     assert Image.open(io.BytesIO(answered["bytes"])).size == (128, 128)
-    assert [asked.path.rsplit("/", 1)[1] for asked in pacs.asked] == ["thumbnail", "rendered", uids(CT)[2]]
+    whose, *pictures = [asked.path.rsplit("/", 1)[1] for asked in pacs.asked]
+    assert (whose, pictures) == ("studies", ["thumbnail", "rendered", uids(CT)[2]])

@@ -1,5 +1,6 @@
 """Every route of the OpenAPI document, tried by everybody who may not have it."""
 
+import re
 import time
 from typing import Any
 
@@ -129,7 +130,9 @@ def test_a_caller_who_is_bound_gets_an_answer_or_is_told_no(guarded: Guarded, ro
 
 
 @pytest.mark.parametrize("route", ABOUT_SOMETHING, ids=lambda route: route.name)
-def test_another_patients_is_as_unknown_as_what_does_not_exist(guarded: Guarded, route: Documented) -> None:
+def test_another_patients_is_as_unknown_as_what_does_not_exist(
+    guarded: Guarded, route: Documented, capsys: pytest.CaptureFixture[str]
+) -> None:
     token = guarded.bound_to(OWN, ALL)
     study, series, instance = guarded.studies[OTHER]
     there = {"studyuid": study, "seriesuid": series, "instanceuid": instance, "studyinstanceuid": study}
@@ -144,6 +147,10 @@ def test_another_patients_is_as_unknown_as_what_does_not_exist(guarded: Guarded,
         assert (foreign.status_code, foreign.text) == (unknown.status_code, unknown.text)
         assert f"SECRET^{OTHER}" not in foreign.text + str(foreign.headers)
         assert OTHER not in foreign.text + str(foreign.headers)
+
+    logged = capsys.readouterr()
+    assert route.name in logged.out
+    assert not {OWN, OTHER, study, instance} & set(re.split(r"[^A-Za-z0-9.]+", logged.out + logged.err))
 
 
 def test_the_routes_that_are_open_are_these() -> None:

@@ -229,6 +229,11 @@ def test_the_patient_may_be_in_another_claim(issuer: Issuer, monkeypatch: pytest
     assert found["patientId"] == "P1"
 
 
+@pytest.mark.parametrize("claims", [{"sub": None}, {"sub": ""}, {"sub": 7}, {"sub": "s" * 256}])
+def test_a_token_of_nobody_lets_nobody_in(issuer: Issuer, claims: dict[str, Any]) -> None:
+    assert refused(issuer.token(**claims)) == "unknown"
+
+
 @pytest.mark.parametrize(
     "header",
     ["", "Bearer", "Bearer ", "Basic YTpi", "bearer a b", "Bearer " + "a" * 16_385, "Bearer ä", "Bearer a,Bearer b"],

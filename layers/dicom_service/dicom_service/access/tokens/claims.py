@@ -20,6 +20,8 @@ PATIENT_CLAIMS = ("patient", "patient_id")
 SCOPE_CLAIMS = ("scope", "scp", "scopes")
 LONGEST_PATIENT_ID = 64
 LONGEST_NAME = 200
+LONGEST_SUBJECT = 255
+"""https://openid.net/specs/openid-connect-core-1_0.html#IDToken; the whole context may have 8 KB."""
 
 SMART = re.compile(r"(patient|user|system)/(ImagingStudy|ServiceRequest|\*)\.(read|write|\*|(?=[cruds])c?r?u?d?s?)")
 SMART_READ = {"ImagingStudy": ("exams:read",), "ServiceRequest": ("workitems:read",)}
@@ -29,7 +31,7 @@ SMART_WRITE = {"ImagingStudy": ("exams:write",), "ServiceRequest": ("workitems:w
 def caller_of_claims(claims: Mapping[str, Any], issuer: str) -> Caller:
     """The caller that a verified token's claims describe; raises CallerUnknown with a word of REFUSALS."""
     subject = _text(claims.get("sub")) or _text(claims.get("client_id")) or _text(claims.get("azp"))
-    if not subject:
+    if not subject or len(subject) > LONGEST_SUBJECT:
         raise CallerUnknown("unknown")
     patient_id = _patient(claims)
     scopes = frozenset(_scopes(_stated_scopes(claims), bound=bool(patient_id)))

@@ -28,7 +28,7 @@ def introspected(token: str, clock: Callable[[], float] = time.time) -> Caller:
     for_whom = stated if isinstance(stated, list) else [stated]
     if stated is not None and not any(each in audiences() for each in for_whom):
         raise CallerUnknown("unknown")
-    caller = caller_of_claims(answer, str(answer.get("iss", "")))
+    caller = caller_of_claims(answer, introspection_url().partition("?")[0])
     if caller.ends_at <= clock():
         raise CallerUnknown("expired")
     begins = answer.get("nbf", -math.inf)

@@ -94,7 +94,9 @@ def list_workitems(
     bound = _bound(asked)
     found = find_workitems(worklist(), WorkitemSearch(bound, start_dates, offset, limit)) if bound is not None else []
     simple = [keywords_of(workitem) for workitem in found]
-    for patient in {str(workitem.get("PatientID", "")) for workitem in simple} or {patient_id or ""}:
+    for patient in {str(workitem.get("PatientID", "")) for workitem in simple} or {
+        patient_id or access_of(app).only_patient()
+    }:
         access_of(app).note(Subject(patient))
     if shape == "dicom":
         return dicom_json_answer(app, found)

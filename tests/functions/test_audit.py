@@ -162,6 +162,8 @@ def test_workitems_are_recorded_with_their_patients(aws: Aws, invoke: Invoke, pa
     invoke("create_workitem", "POST", "/workitems", body={**WORKITEM, "PatientID": "P2"})
     invoke("list_workitems", path="/workitems")
     invoke("list_workitems", path="/workitems", query={"patientID": "P3"})
+    bound = Caller("app", "key", frozenset({"workitems:read"}), patient_id="P4")
+    invoke("list_workitems", path="/workitems", caller=bound)
     change = {"ScheduledProcedureStepStartDate": "20300116"}
     invoke("update_workitem", "PATCH", f"/workitems/{study}", body=change)
     invoke("delete_workitem", "DELETE", f"/workitems/{study}")
@@ -175,8 +177,8 @@ def test_workitems_are_recorded_with_their_patients(aws: Aws, invoke: Invoke, pa
         ("delete", "P1", 204),
         ("delete", "", 404),
     ]
-    assert [each.patient for each in found if each.action == "query"][2:] == ["P3"]
-    assert {each.patient for each in found if each.action == "query"} == {"P1", "P2", "P3"}
+    assert [each.patient for each in found if each.action == "query"][2:] == ["P3", "P4"]
+    assert {each.patient for each in found if each.action == "query"} == {"P1", "P2", "P3", "P4"}
     assert found[0].accession == "A1"
     assert {each.study for each in found if each.action in ("update", "delete")} == {study}
 

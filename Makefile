@@ -31,6 +31,14 @@ lint: .venv/.made  ## ruff, mypy, the template
 	$(BIN)/mypy
 	$(BIN)/sam validate --lint
 
+# In an environment of its own: its packages would hold back those of the project.
+CHECKOV = .checkov/bin/checkov
+.checkov/bin/checkov: requirements/checkov.txt .venv/.made
+	@rm -rf .checkov && $(PYTHON) -m venv .checkov && .checkov/bin/python -m pip install -q --disable-pip-version-check -r requirements/checkov.txt
+
+checkov: $(CHECKOV)  ## the template against what AWS and others recommend; .checkov.yaml says what does not apply, and why
+	@$(CHECKOV) --config-file .checkov.yaml 2>/dev/null
+
 build: .venv/.made  ## what is deployed, in .aws-sam/
 	PATH=$(BIN):"$$PATH" $(BIN)/sam build
 
@@ -60,4 +68,4 @@ api-key: .venv/.made  ## API keys: DO="create NAME SCOPES…", DO=list, DO="revo
 deploy: build  ## to AWS, with samconfig.toml's parameters
 	$(BIN)/sam deploy
 
-.PHONY: help run demo probe test lint build openapi settings lock contact-sheet redrive api-key deploy
+.PHONY: help run demo probe test lint checkov build openapi settings lock contact-sheet redrive api-key deploy

@@ -19,7 +19,15 @@ ROOT = Path(__file__).parents[1]
 STACK = "dicom-service"
 
 STORES = frozenset(
-    f"AWS::{kind}" for kind in ("DynamoDB::Table", "S3::Bucket", "SecretsManager::Secret", "SNS::Topic", "SQS::Queue")
+    f"AWS::{kind}"
+    for kind in (
+        "DynamoDB::Table",
+        "S3::Bucket",
+        "SecretsManager::Secret",
+        "SNS::Topic",
+        "SQS::Queue",
+        "SSM::Parameter",
+    )
 )
 """What moto's CloudFormation makes. Functions, roles and the API are run by us, or mean nothing on one machine."""
 
@@ -28,6 +36,7 @@ NAMES = {
     "AWS::S3::Bucket": "BucketName",
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
+    "AWS::SSM::Parameter": "Name",
 }
 """Which property names a store: its name is the same at every start, so that what is kept finds its place."""
 
@@ -119,6 +128,7 @@ class Aws:
         outputs = {key(expression): expression for expression in wanted}
         stack = {
             "Parameters": template.get("Parameters", {}),
+            "Conditions": template.get("Conditions", {}),
             "Resources": stores,
             "Outputs": {f"Value{number}": {"Value": value} for number, value in enumerate(outputs.values())},
         }
@@ -194,7 +204,7 @@ def _alone(logical_id: str, resource: Mapping[str, Any]) -> dict[str, Any]:
 
 def _lifecycle(rules: list[Mapping[str, Any]]) -> dict[str, Any]:
     """The rules of a bucket as `local.persistence.buckets.Lifecycle` has them."""
-    objects = {rule.get("Prefix", ""): rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
+    objects = {rule.get("Prefix", ""): int(rule["ExpirationInDays"]) for rule in rules if "ExpirationInDays" in rule}
     parts = [rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] for rule in rules
              if "AbortIncompleteMultipartUpload" in rule]  # fmt: skip
     return {"objects": objects, "parts": min(parts, default=None)}

@@ -18,6 +18,7 @@ DEFAULTS = {
     "DICOM_UID_ROOT": "1.2.826.0.1.3680043.10.1",
     "PACS_SERVICE_URL": "http://127.0.0.1:1",
     "CALLBACK_ALLOW_INSECURE": "true",
+    "CALLBACK_SECRET": "none",
 }
 """What a deployment must be told, or is told otherwise. Nothing listens at the PACS's address."""
 

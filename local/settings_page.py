@@ -17,7 +17,7 @@ Written by `make settings`, from `layers/dicom_service/dicom_service/configurati
 On AWS each setting is a parameter of `template.yaml` (`PACS_SERVICE_URL` is `PacsServiceUrl`), which refuses most wrong
 values; `GET /-/ready` checks all and names those that are wrong. `make run` takes environment variables of these
 names, checks all of them before it starts anything, and warns about a variable that looks like one of them. A secret
-may be given as the ARN of one in Secrets Manager whose name begins with `dicom-service/`.
+may be given as the ARN of one in Secrets Manager whose name begins with the stack's and a slash (`dicom-service/…`).
 
 """
 

@@ -109,6 +109,8 @@ def aws(
                 monkeypatch.setenv(name, value)
     for name, value in _moto.environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.delenv("SETTINGS_PARAMETER")  # a test says what is configured
+    monkeypatch.setenv("CALLBACK_SECRET", "none")
     monkeypatch.delenv("CIRCUITS_TABLE")  # a PACS that is down in one test is none of the next one's affairs
     _forget_clients()
     yield _moto

@@ -1,6 +1,7 @@
 """`GET /-/healthz` and `GET /-/ready`."""
 
 import json
+import os
 
 import pytest
 
@@ -37,6 +38,28 @@ def test_everything_that_is_missing_is_named(aws: Aws, invoke: Invoke, monkeypat
     errors = {error["field"]: error["message"] for error in json.loads(answered["body"])["errors"]}
     assert set(errors) == {"PACS_SERVICE_URL", "UIDS_TABLE", "EVENTS_TABLE"}
     assert errors["PACS_SERVICE_URL"] == "PACS_SERVICE_URL is not set"
+
+
+def test_what_has_no_room_in_the_environment_is_in_a_parameter(
+    aws: Aws, pacs: EmbeddedPacs, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", os.environ | {"SETTINGS_PARAMETER": "settings"})
+    monkeypatch.delitem(os.environ, "UIDS_TABLE")
+    aws.client("ssm").put_parameter(
+        Name="settings", Type="String", Value="UIDS_TABLE=no-such-table\nJWT_ISSUER=http://a=b"
+    )
+
+    answered = invoke("check_health", path="/-/ready")
+
+    errors = {error["field"]: error["message"] for error in json.loads(answered["body"])["errors"]}
+    assert set(errors) == {"UIDS_TABLE", "JWT_ISSUER", "JWT_AUDIENCE"}
+
+
+def test_settings_that_cannot_be_read_are_a_503(aws: Aws, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SETTINGS_PARAMETER", "gone")
+
+    assert invoke("check_health", path="/-/ready")["statusCode"] == 503
+    assert invoke("check_health", path="/-/healthz")["statusCode"] == 200
 
 
 def test_every_setting_that_is_wrong_is_named_and_no_value_of_it(

@@ -18,8 +18,19 @@ from tests.structure.readers import readers
 from tests.structure.sources import LAYER, ROOT, handlers
 
 OF_THE_GATEWAY = {"CORS_ALLOWED_ORIGINS"}
-NOT_IN_THE_TABLE = {"DeliveryConcurrency"}
-"""Parameters that no function takes: of a queue."""
+NOT_IN_THE_TABLE = {
+    "AlarmEmail",
+    "DeliveryConcurrency",
+    "KmsKeyArn",
+    "LogRetentionDays",
+    "ThrottlingBurst",
+    "ThrottlingRate",
+    "Tracing",
+    "TransferConcurrency",
+    "VpcSecurityGroupIds",
+    "VpcSubnetIds",
+}
+"""Parameters that no function takes: of the platform."""
 
 ASKS_NO_PACS = {"complete_workitem"}
 """The code has a way to the PACS's worklist, which it never takes: it works where the service keeps the worklist."""
@@ -51,8 +62,8 @@ def test_a_parameter_says_of_a_setting_what_the_table_says(document: dict[str, A
         expected["AllowedValues"] = list(setting.choices) if setting.default else ["", *setting.choices]
     if setting.pattern:
         expected["AllowedPattern"] = setting.pattern
-    if setting.most_characters:
-        expected["MaxLength"] = setting.most_characters
+    if setting.longest:
+        expected["MaxLength"] = setting.longest
 
     assert {name: value for name, value in parameter.items() if name != "Description"} == expected
 
@@ -70,6 +81,8 @@ def test_the_functions_read_what_the_table_says() -> None:
 def test_the_template_gives_to_each_function_what_it_reads(document: dict[str, Any]) -> None:
     everywhere = document["Globals"]["Function"]["Environment"]["Variables"]
     given: dict[str, set[str]] = {setting.name: set() for setting in TABLE if setting.name not in everywhere}
+    for name in told_in_the_settings(document) & set(given):
+        given[name] |= CHECKS
     for _, properties in template.of_type(document["Resources"], "AWS::Serverless::Function"):
         for name in properties.get("Environment", {}).get("Variables", {}):
             if name in given:
@@ -79,6 +92,18 @@ def test_the_template_gives_to_each_function_what_it_reads(document: dict[str, A
         name: set(by_name(name).readers) for name in given
     }
     assert {name for name, functions in given.items() if not functions & CHECKS} == OF_THE_GATEWAY
+
+
+def told_in_the_settings(document: dict[str, Any]) -> set[str]:
+    """The names of what the parameter of CheckHealth holds."""
+    _, lines = document["Resources"]["Settings"]["Properties"]["Value"]["Fn::Join"]
+    return {line["Fn::Sub"].partition("=")[0] for line in lines}
+
+
+def test_what_is_checked_in_secret_is_in_no_parameter(document: dict[str, Any]) -> None:
+    secret = {setting.name for setting in TABLE if setting.may_be_arn}
+
+    assert not secret & told_in_the_settings(document)
 
 
 def test_the_page_of_the_settings_is_the_tables() -> None:

@@ -12,11 +12,12 @@ import pytest
 
 from local import configuration, template
 from tests.structure.sources import ROOT, handlers, layer
+from tests.structure.test_settings import NOT_IN_THE_TABLE
 
-OF_THE_PLATFORM = {"CorsAllowedOrigins", "DeliveryConcurrency"}
+OF_THE_PLATFORM = NOT_IN_THE_TABLE | {"CorsAllowedOrigins"}
 
 WILDCARDS = {
-    "secret:dicom-service/*": "the secrets that parameters may name: which, is known when the stack is deployed",
+    "secret:${AWS::StackName}/*": "the secrets that parameters may name: which, is known when the stack is deployed",
     "${TransferBucket.Arn}/retrievals/*": "objects under way to a client",
     "${TransferBucket.Arn}/events/*": "payloads that are too large for the table",
     "${TransferBucket.Arn}/uploads/*": "files under way to the PACS",
@@ -24,7 +25,7 @@ WILDCARDS = {
 """Every resource of a policy that ends in a wildcard, and why. There is no other wildcard."""
 
 VARIABLE = re.compile(
-    r"(AUDIT|CALLBACK|DICOM|JWT|PACS|TOKEN|VIEWER|WORKLIST)(_[A-Z]+)+|([A-Z]+_)+(BUCKET|QUEUE_URL|TABLE|TOPIC_ARN)"
+    r"(AUDIT|CALLBACK|DICOM|EVENT|JWT|PACS|TOKEN|VIEWER|WORKLIST)(_[A-Z]+)+|([A-Z]+_)+(BUCKET|PARAMETER|QUEUE_URL|TABLE|TOPIC_ARN)"
 )
 """What an environment variable of the service is called like."""
 
@@ -60,7 +61,16 @@ def events(properties: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 def statements(functions: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, properties in functions.items():
         for policy in properties.get("Policies", []):
-            yield from ((name, statement) for statement in policy["Statement"])
+            yield from ((name, statement) for statement in managed(policy)["Statement"])
+
+
+def managed(policy: dict[str, Any]) -> dict[str, Any]:
+    """The policy's document, also where it is one of the template's managed ones."""
+    if "Ref" not in policy:
+        return policy
+    document: dict[str, Any] = template.load(configuration.TEMPLATE)["Resources"][policy["Ref"]]["Properties"]
+    policy_document: dict[str, Any] = document["PolicyDocument"]
+    return policy_document
 
 
 def listed(value: Any) -> list[Any]:
@@ -176,11 +186,3 @@ def test_a_message_stays_invisible_while_its_function_may_retry(
             queue = document["Resources"][source["Queue"]["Fn::GetAtt"][0]]["Properties"]
             assert queue["VisibilityTimeout"] >= RETRIES_OF_A_QUEUE * properties.get("Timeout", everyones), name
             assert "RedrivePolicy" in queue, name
-
-
-def test_every_store_is_encrypted_and_outlives_a_mistake(document: dict[str, Any]) -> None:
-    for name, properties in template.of_type(document["Resources"], "AWS::DynamoDB::Table"):
-        assert properties["SSESpecification"] == {"SSEEnabled": True}, name
-        assert document["Resources"][name]["DeletionPolicy"] == "Retain", name
-    for name, properties in template.of_type(document["Resources"], "AWS::SQS::Queue"):
-        assert properties["SqsManagedSseEnabled"] is True, name

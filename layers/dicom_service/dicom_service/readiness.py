@@ -1,5 +1,6 @@
 """What the service cannot do its work without: right settings, the PACS, and its own tables."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 
@@ -33,6 +34,7 @@ def what_is_not_ready() -> dict[str, str]:
     """
     from dicom_service.configuration.table import wrong_settings  # not needed to say that it is alive
 
+    _fill_environment()
     failures = wrong_settings()
     checks: dict[str, Callable[[], None]] = {"PACS": _ask_pacs} | {
         name: partial(_look_at_table, name) for name in TABLES
@@ -46,6 +48,21 @@ def what_is_not_ready() -> dict[str, str]:
         except ServiceError as error:
             failures[name] = error.detail
     return failures
+
+
+def _fill_environment() -> None:
+    """Puts into the environment what the parameter SETTINGS_PARAMETER holds, a line each: it has no room for all.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html; raises StoreUnavailable.
+    """
+    name = settings.optional("SETTINGS_PARAMETER")
+    if not name:
+        return
+    with translated("read the settings"):
+        text = client("ssm").get_parameter(Name=name)["Parameter"].get("Value", "")
+    for line in text.splitlines():
+        variable, _, value = line.partition("=")
+        os.environ.setdefault(variable, value)
 
 
 def _ask_pacs() -> None:

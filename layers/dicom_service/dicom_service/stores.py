@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
 
     Row = dict[str, AttributeValueTypeDef]
 
@@ -25,6 +26,8 @@ def client(service: Literal["s3"], patience: float = 5.0) -> "S3Client": ...
 def client(service: Literal["sns"]) -> "SNSClient": ...
 @overload
 def client(service: Literal["sqs"]) -> "SQSClient": ...
+@overload
+def client(service: Literal["ssm"]) -> "SSMClient": ...
 @cache
 def client(service: str, patience: float = 5.0) -> object:
     """A boto3 client that waits 2 s to connect and `patience` seconds to read, and tries three times.

@@ -1,7 +1,7 @@
 """The audit table: one row per record, never changed, gone when its retention is over.
 
 The key is a day and one of a few shards, so that no partition takes all writes, and the record's UUID, which sorts by
-time. An index finds the records of a patient.
+time. An index, of the records that have one, finds a patient's.
 """
 
 import json
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 BY_PATIENT = "by-patient"
 SHARDS = 8
-NO_PATIENT = "-"
-"""Stands in the index for no patient: its key may not be empty."""
-
 DAY_SECONDS = 24 * 3600
 RETENTION_DAYS = 2190
 RETENTION_LIMITS = (1, 36500)
@@ -42,7 +39,7 @@ def row_of(record: AuditRecord) -> "Row":
     return {
         "dayShard": {"S": shard_key(moment(record.recorded_at).date(), int(record.record_id[-1], 16) % SHARDS)},
         "recordId": {"S": record.record_id},
-        "patientId": {"S": record.patient or NO_PATIENT},
+        **({"patientId": {"S": record.patient}} if record.patient else {}),
         "record": {"S": json.dumps(kept, ensure_ascii=False)},
         "expiresAt": {"N": str(record.recorded_at // 1000 + retention_days() * DAY_SECONDS)},
     }

@@ -9,6 +9,49 @@ from typing import Any
 
 from dicom_service import settings
 
+MOST_CHARACTERS = {
+    "JWT_ISSUER": 256,
+    "JWT_AUDIENCE": 128,
+    "JWT_PATIENT_CLAIM": 64,
+    "JWT_SCOPE_CLAIM": 64,
+    "JWT_SCOPES": 256,
+    "JWT_CA_BUNDLE": 160,
+    "TOKEN_INTROSPECTION_URL": 160,
+    "TOKEN_INTROSPECTION_CLIENT_ID": 64,
+    "TOKEN_INTROSPECTION_CLIENT_SECRET": 160,
+    "PACS_SERVICE_URL": 160,
+    "PACS_AUTHORIZATION_TOKEN": 160,
+    "PACS_OAUTH_TOKEN_URL": 160,
+    "PACS_OAUTH_CLIENT_ID": 64,
+    "PACS_OAUTH_CLIENT_SECRET": 160,
+    "PACS_OAUTH_SCOPE": 96,
+    "PACS_CLIENT_CERTIFICATE": 160,
+    "PACS_CA_BUNDLE": 160,
+    "PACS_POST_EXAM_ENDPOINT": 64,
+    "PACS_EXAMS_RETRIEVING_ENDPOINT": 64,
+    "PACS_WADO_ENDPOINT": 64,
+    "PACS_PATIENT_CREATION_ENDPOINT": 64,
+    "PACS_WORKITEM_CREATION_ENDPOINT": 64,
+    "PACS_WORKITEM_RETRIEVAL_ENDPOINT": 64,
+    "PACS_WORKITEM_DELETION_ENDPOINT": 64,
+    "PACS_RETRIEVAL_TYPES": 32,
+    "PACS_PICTURES": 48,
+    "DICOM_VIEWER_URL": 160,
+    "VIEWER_GET_TOKEN_ENDPOINT": 64,
+    "VIEWER_AUTHORIZATION_TOKEN": 160,
+    "VIEWER_DEFAULT_USER": 64,
+    "VIEWER_ROLE_PATIENT": 32,
+    "VIEWER_ROLE_DIAGNOSTIC": 32,
+    "CALLBACK_URLS": 160,
+    "CALLBACK_SECRET": 160,
+    "CALLBACK_SIGNING_SECRET": 160,
+    "CALLBACK_ALLOWED_NETWORKS": 96,
+}
+"""What fits into a function's environment, 4 KB with all names: what is longer is named by ARN.
+
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+"""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -32,6 +75,11 @@ class Setting:
     limits: tuple[int, int] | None = None
     most_characters: int | None = None
     public_arn: bool = False
+
+    @property
+    def longest(self) -> int | None:
+        """Characters that a parameter takes; `make run` takes any number, but where a value itself has an end."""
+        return self.most_characters or MOST_CHARACTERS.get(self.name)
 
     @property
     def may_be_arn(self) -> bool:

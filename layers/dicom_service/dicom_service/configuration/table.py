@@ -13,7 +13,7 @@ from dicom_service.configuration.callers import OF_CALLERS
 from dicom_service.configuration.checks import ORIGINS, for_oauth2, origins, subscribers_and_flag
 from dicom_service.configuration.setting import Setting, choice, header, path, text, url, whole_number, words
 from dicom_service.errors import ConfigurationError
-from dicom_service.events import address, outbox, share, signature
+from dicom_service.events import address, feed, outbox, share, signature
 from dicom_service.pacs import dialects, tls
 from dicom_service.worklist import backends
 
@@ -178,10 +178,13 @@ TABLE = (
     Setting(
         "CALLBACK_SECRET",
         "text",
-        "what the PACS must present at the callback, as `Authorization` or as the query parameter `secret`",
+        "what the PACS must present at the callback, as `Authorization` or as the query parameter `secret`; `none`, in "
+        "this word, lets everybody call it",
         CALLBACK,
-        lambda: settings.secret("CALLBACK_SECRET"),
+        lambda: settings.required("CALLBACK_SECRET") and settings.secret("CALLBACK_SECRET"),
         secret=True,
+        required=True,
+        pattern=".+",
     ),
     Setting(
         "CALLBACK_SIGNING_SECRET",
@@ -221,6 +224,14 @@ TABLE = (
         outbox.DEDUPE_SECONDS,
         (0, outbox.MOST_DEDUPE_SECONDS),
         outbox.dedupe_seconds,
+    ),
+    whole_number(
+        "EVENT_RETENTION_DAYS",
+        "days for which new-exam events and their payloads are kept after they went out",
+        frozenset({"publish_exam_event", "sweep_exam_events"}),
+        feed.RETENTION_DAYS,
+        feed.RETENTION_LIMITS,
+        feed.retention_days,
     ),
     whole_number(
         "AUDIT_RETENTION_DAYS",

@@ -4,6 +4,8 @@ An event's number is given in one transaction with the count itself, so a reader
 below it: an event that was stored long ago and went out late gets a number of today. The count is item 0 of the feed.
 """
 
+import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +20,15 @@ if TYPE_CHECKING:
 
 FEED = "exams"
 MOST_TRIES = 10
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.64
+"""Between tries, at the most; at random, so that publishers that met do not meet again.
+
+https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
+"""
+
+RETENTION_DAYS = 365
+RETENTION_LIMITS = (15, 36500)
+DAY_SECONDS = 24 * 3600
 MOST_LOOKED_AT = 5000
 """Entries that one page looks at: a rare filter gives a short page and a cursor, not a long wait."""
 
@@ -69,10 +80,13 @@ class Page:
 def append(event: StoredEvent) -> None:
     """Gives the event the next number and takes it out of the outbox; does nothing where it has a number already.
 
-    Publishers that race repeat: raises StoreUnavailable where one loses ten times, or the tables do not answer.
+    Publishers that race repeat, after pauses: raises StoreUnavailable where one loses ten times, or the tables do not
+    answer.
     """
     dynamodb = client("dynamodb")
-    for _ in range(MOST_TRIES):
+    for attempt in range(MOST_TRIES):
+        if attempt:
+            _pause(attempt)
         last = _last_position()
         try:
             with translated("append to the feed"):
@@ -83,6 +97,16 @@ def append(event: StoredEvent) -> None:
             continue
         return
     raise StoreUnavailable("The service could not append to the feed (TransactionCanceledException)")
+
+
+def retention_days() -> int:
+    """By EVENT_RETENTION_DAYS: how long an event is kept after it went out."""
+    return settings.whole_number("EVENT_RETENTION_DAYS", RETENTION_DAYS, *RETENTION_LIMITS)
+
+
+def _pause(attempt: int) -> None:
+    longest = min(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
+    time.sleep(longest * secrets.randbelow(1000) / 1000)
 
 
 def read(after: Cursor, limit: int, study_instance_uid: str = "", event_type: str = "") -> Page:
@@ -149,22 +173,24 @@ def _last_position() -> int:
 
 def _numbering(event: StoredEvent, last: int) -> "list[TransactWriteItemTypeDef]":
     position: AttributeValueTypeDef = {"N": str(last + 1)}
+    ends: AttributeValueTypeDef = {"N": str(int(time.time()) + retention_days() * DAY_SECONDS)}
     unchanged = "#last = :last" if last else "attribute_not_exists(feed)"
     entry: dict[str, AttributeValueTypeDef] = {
         "eventId": {"S": event.event_id},
         "receivedAt": {"S": event.received_at},
         "studyInstanceUid": {"S": event.facts.study_instance_uid},
         "eventType": {"S": event.facts.event_type},
+        "expiresAt": ends,
     }
     return [
         {
             "Update": {
                 "TableName": settings.required("EVENTS_TABLE"),
                 "Key": {"eventId": {"S": event.event_id}},
-                "UpdateExpression": "SET #position = :position REMOVE outbox",
+                "UpdateExpression": "SET #position = :position, expiresAt = :ends REMOVE outbox",
                 "ConditionExpression": "attribute_exists(eventId) AND attribute_not_exists(#position)",
                 "ExpressionAttributeNames": {"#position": "position"},
-                "ExpressionAttributeValues": {":position": position},
+                "ExpressionAttributeValues": {":position": position, ":ends": ends},
             }
         },
         {

@@ -36,12 +36,12 @@ class Built:
         return self.folder / self.functions()[function]
 
 
-def build(folder: Path) -> Built:
-    """Builds the application of the template; raises AssertionError with what `sam build` says where that fails."""
+def build(folder: Path, root: Path = configuration.TEMPLATE.parent) -> Built:
+    """Builds the application of the project at `root`; raises AssertionError with what `sam build` says of a fault."""
     programs = Path(sys.executable).parent
     done = subprocess.run(
         [programs / "sam", "build", "--no-cached", "--build-dir", folder / "build"],
-        cwd=configuration.TEMPLATE.parent,
+        cwd=root,
         env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0"},
         capture_output=True,
         text=True,

@@ -59,13 +59,14 @@ settings: .venv/.made  ## docs/settings.md, after the table of the settings chan
 contact-sheet: .venv/.made  ## docs/contact-sheet.png: the pictures of every test file of pydicom and pydicom-data
 	$(PYTHON) -m bench.contact_sheet docs/contact-sheet.png
 
-redrive: .venv/.made  ## dead letters back to their queues: of the stack in AWS, or of make run with AWS=http://...
-	@$(PYTHON) -m local.redrive $(AWS)
+redrive: .venv/.made  ## dead letters back to their queues: of the stack in AWS, or another by STACK=, or of make run with AWS=http://...
+	@$(PYTHON) -m local.redrive $(AWS) $(if $(STACK),--stack $(STACK))
 
 api-key: .venv/.made  ## API keys: DO="create NAME SCOPES…", DO=list, DO="revoke ID"; of the stack in AWS, or with AWS=http://...
-	@$(PYTHON) -m local.api_key $(if $(AWS),--aws $(AWS)) $(or $(DO),--help)
+	@$(PYTHON) -m local.api_key $(if $(AWS),--aws $(AWS)) $(if $(STACK),--stack $(STACK)) $(or $(DO),--help)
 
-deploy: build  ## to AWS, with samconfig.toml's parameters
-	$(BIN)/sam deploy
+ENV ?= dev
+deploy: build  ## to AWS, with samconfig.toml's parameters of ENV: dev, staging or prod; CONFIRM=no asks nobody
+	PATH=$(BIN):"$$PATH" $(BIN)/sam deploy --config-env $(ENV) $(if $(filter no,$(CONFIRM)),--no-confirm-changeset,--confirm-changeset)
 
 .PHONY: help run demo probe test lint checkov build openapi settings lock contact-sheet redrive api-key deploy

@@ -2,14 +2,17 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from dicom_service.configuration.table import PACS
 from local import configuration, template
 from local.template import of_type
+from tests.structure.sources import ROOT
 from tests.structure.test_template import functions as functions
 
 STORES = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
@@ -267,7 +270,50 @@ def test_the_template_is_sent_by_way_of_a_bucket() -> None:
     text = configuration.TEMPLATE.read_text()
 
     assert len(text) < 1_000_000
-    assert "resolve_s3 = true" in (configuration.TEMPLATE.parent / "samconfig.toml").read_text()
+    assert all(each["resolve_s3"] for each in stages().values())
+
+
+def stages() -> dict[str, dict[str, Any]]:
+    """How each stage is deployed, by its name."""
+    samconfig = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    return {name: each["deploy"]["parameters"] for name, each in samconfig.items() if "deploy" in str(each)[:20]}
+
+
+def test_every_stage_says_what_it_must_and_nothing_that_the_template_does_not_know(document: dict[str, Any]) -> None:
+    assert set(stages()) == {"dev", "staging", "prod"}
+    for name, stage in stages().items():
+        given = dict(each.partition("=")[::2] for each in stage["parameter_overrides"])
+        assert set(given) >= MUST_BE_SAID, name
+        for parameter, value in given.items():
+            stated = document["Parameters"][parameter]
+            assert re.fullmatch(stated.get("AllowedPattern", ".*"), value), (name, parameter)
+            assert len(value) <= stated.get("MaxLength", 4096), (name, parameter)
+            assert int(value) >= stated["MinValue"] if "MinValue" in stated else True, (name, parameter)
+            assert value in map(str, stated.get("AllowedValues", [value])), (name, parameter)
+    assert [name for name, stage in stages().items() if "CallbackSecret=none" in stage["parameter_overrides"]] == [
+        "dev"
+    ]
+    assert len({stage["stack_name"] for stage in stages().values()}) == 3
+
+
+def test_a_secret_of_a_stage_is_one_that_its_functions_may_read() -> None:
+    for name, stage in stages().items():
+        secrets = [each for each in stage["parameter_overrides"] if ":secret:" in each]
+        assert all(f":secret:{stage['stack_name']}/" in each for each in secrets), name
+
+
+def test_the_workflow_deploys_the_stages_by_what_the_makefile_has() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    jobs = workflow["jobs"]
+
+    assert set(jobs) - {"test"} == {"staging", "prod"} <= set(stages())
+    assert (jobs["staging"]["needs"], jobs["prod"]["needs"]) == ("test", "staging")
+    for job in jobs.values():
+        assert job.get("permissions", {}).get("id-token") == ("write" if "environment" in job else None)
+        for step in job["steps"]:
+            assert not re.search(r"AWS_(ACCESS|SECRET)", str(step)), "a key of AWS"
+            assert set(re.findall(r"make ([a-z-]+)", step.get("run", ""))) <= targets
 
 
 def longest(name: str, value: Any, parameters: dict[str, Any]) -> int:

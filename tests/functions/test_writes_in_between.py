@@ -99,7 +99,7 @@ class TestSubscribers:
         just_before("UpdateItem", last.__enter__)
         with place("s", START) as taken:
             assert not taken
-        give_back(held)
+        give_back([*held, last])
 
     def test_places_that_ended_are_not_given_twice(self) -> None:
         ended = [place("s", START) for _ in range(PLACES)]
@@ -125,7 +125,7 @@ class TestSubscribers:
             assert taken
         with place("s", START) as again:
             assert again, "it was given back"
-        give_back(others[1:])
+        give_back([*others[1:], newcomer])
 
 
 class TestDeliveries:

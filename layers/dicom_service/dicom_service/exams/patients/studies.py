@@ -12,7 +12,7 @@ from dicom_service.pacs.session import PacsSession, pacs_session
 REMEMBERED_SECONDS = 120.0
 MOST_REMEMBERED = 10_000
 
-WHOSE_SECONDS = 5.0
+WHOSE_SECONDS = 3.0
 
 _remembered: dict[tuple[str, str], tuple[float, frozenset[str]]] = {}
 

@@ -36,7 +36,7 @@ class Redelivery(BaseModel):
 @requires("events:write", "execute")
 def redeliver_exam_event(event_id: EventId) -> Response[Redelivery]:
     event = app.current_event.raw_event
-    url = redelivery_url(parse_json(as_json(event)["body"])) if body_bytes(event).strip() else ""
+    url = redelivery_url(parse_json(as_json(event)["body"])) if body_bytes(event) else ""
     return Response(202, "application/json", Redelivery(deliveries=redeliver(event_id, url)))
 
 

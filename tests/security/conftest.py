@@ -17,12 +17,12 @@ OWN, OTHER = "1CT1", "9ZZ9"
 @pytest.fixture
 def issuer(unconfigured: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Issuer]:
     """The issuer whose tokens this process takes."""
-    issuers._kept.clear()
+    for remembered in ("_kept", "_failed"):
+        monkeypatch.setattr(issuers, remembered, {})
     with issuing() as running:
         monkeypatch.setenv("JWT_ISSUER", running.url)
         monkeypatch.setenv("JWT_AUDIENCE", AUDIENCE)
         yield running
-    issuers._kept.clear()
 
 
 @dataclass(frozen=True)

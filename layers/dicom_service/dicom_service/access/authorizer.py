@@ -41,6 +41,7 @@ def _caller(header: str) -> Caller:
     token = bearer[1]
     if token.startswith(KEY_START):
         return caller_with_key(token)
+    from dicom_service.access.tokens.in_time import in_time
     from dicom_service.access.tokens.verify import caller_with_token  # cryptography, which keys need none of
 
-    return caller_with_token(token)
+    return in_time(lambda: caller_with_token(token))

@@ -41,7 +41,8 @@ def _asked(method: str, url: str, headers: Mapping[str, str] | None = None, **re
                 verify=bundle or True,
                 **request,
             )
-            content = answer.raw.read(MOST_BYTES + 1, decode_content=True)
+            with answer:
+                content = answer.raw.read(MOST_BYTES + 1, decode_content=True)
     except (requests.RequestException, HTTPError, OSError, ValueError) as error:
         raise StoreUnavailable(f"The issuer of tokens cannot be reached ({type(error).__name__})") from error
     if answer.status_code == 404:

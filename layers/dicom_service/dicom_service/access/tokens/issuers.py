@@ -5,6 +5,7 @@ not at each token that names one: anybody can make up a key's ID.
 https://openid.net/specs/openid-connect-discovery-1_0.html
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ STALE_SECONDS = 24 * 3600.0
 """For so long keys serve on while the issuer cannot be reached."""
 
 ASK_AGAIN_SECONDS = 30.0
+FAILED_SECONDS = 5.0
+"""For so long nobody waits for an issuer that just could not be asked, and of which nothing is kept."""
+
 RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 SMALLEST_RSA_BITS = 2048
@@ -45,6 +49,7 @@ class _Kept:
 
 
 _kept: dict[str, _Kept] = {}
+_failed: dict[str, float] = {}
 
 
 def signing_key(issuer: str, key_id: str, clock: Callable[[], float] = time.monotonic) -> SigningKey | None:
@@ -62,10 +67,13 @@ def signing_key(issuer: str, key_id: str, clock: Callable[[], float] = time.mono
 def _asked_again(issuer: str, kept: _Kept | None, now: float) -> _Kept:
     if kept is not None and now - kept.asked_at < ASK_AGAIN_SECONDS:
         return kept
+    if now - _failed.get(issuer, -math.inf) < FAILED_SECONDS:
+        raise StoreUnavailable("An issuer of JWT_ISSUER could not be asked a moment ago")
     try:
         kept = _kept[issuer] = _Kept(_published(issuer), now, now)
     except StoreUnavailable as error:
         if kept is None or now - kept.fetched_at >= STALE_SECONDS:
+            _failed[issuer] = now
             raise
         log_fault(error)
         kept.asked_at = now

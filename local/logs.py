@@ -7,7 +7,18 @@ from threading import Lock
 from typing import Any
 
 UNREMARKABLE = frozenset(
-    {"level", "location", "message", "timestamp", "service", "request_id", "status", "milliseconds", "xray_trace_id"}
+    {
+        "level",
+        "location",
+        "message",
+        "timestamp",
+        "service",
+        "request_id",
+        "correlation_id",
+        "status",
+        "milliseconds",
+        "xray_trace_id",
+    }
 )
 """What a line of Powertools' Logger has anyway."""
 
@@ -19,6 +30,11 @@ def say(source: str, text: str) -> None:
     with _printing:
         sys.stdout.write(f"{time.strftime('%H:%M:%S')} {source} {text}\n")
         sys.stdout.flush()
+
+
+def is_metrics(line: str) -> bool:
+    """Whether a line holds metrics for CloudWatch, which say nothing to who reads along."""
+    return line.startswith('{"_aws":')
 
 
 def readable(line: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from local.environment import TOO_LARGE, Code, serve
 from local.interrupts import uninterrupted
-from local.logs import readable, say
+from local.logs import is_metrics, readable, say
 
 PRELOADED = (
     "aws_lambda_powertools.event_handler.openapi.models",
@@ -83,7 +83,8 @@ class Environment:
                     raise AnswerTooLarge(text) if text == TOO_LARGE else InvocationError(text)
                 if kind != "line":
                     return str(text)
-                say(self._name, readable(text))
+                if not is_metrics(text):
+                    say(self._name, readable(text))
         except (EOFError, OSError) as error:
             self.end()
             raise InvocationError(f"exited with status {self._process.exitcode}") from error

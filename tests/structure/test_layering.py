@@ -4,7 +4,7 @@ import sys
 
 from tests.structure.sources import LAYER, ROOT, handlers, layer
 
-FOUNDATIONS = {"errors", "settings", "stores", "uid", "uid_registry"}
+FOUNDATIONS = {"correlation", "errors", "metrics", "settings", "stores", "uid", "uid_registry"}
 
 MAY_IMPORT = {
     "errors": set(),
@@ -13,9 +13,11 @@ MAY_IMPORT = {
     "uid": {"errors", "settings"},
     "uid_registry": {"errors", "settings", "stores", "uid"},
     "faults": {"errors"},
+    "correlation": {"faults"},
+    "metrics": set(),
     "audit": FOUNDATIONS,
     "access": FOUNDATIONS | {"faults", "pacs"},
-    "batch": {"errors", "faults"},
+    "batch": {"correlation", "errors", "faults", "metrics"},
     "pacs": FOUNDATIONS,
     "worklist": FOUNDATIONS | {"faults", "pacs"},
     "exams": FOUNDATIONS | {"audit", "batch", "faults", "pacs"},
@@ -23,13 +25,13 @@ MAY_IMPORT = {
     "configuration": FOUNDATIONS | {"access", "audit", "pacs", "worklist", "events"},
     "readiness": FOUNDATIONS | {"configuration", "pacs"},
     "events": FOUNDATIONS | {"batch", "faults"},
-    "http": {"access", "audit", "errors", "faults", "uid"},
+    "http": {"access", "audit", "correlation", "errors", "faults", "metrics", "uid"},
 }
 """What each subject of the layer may know of the others: worklist, exams, viewer and events know none of each other."""
 
 DOORS = {
     "PIL": {"exams"},
-    "aws_lambda_powertools": {"batch", "faults", "http", "pacs", "settings"},
+    "aws_lambda_powertools": {"batch", "faults", "http", "metrics", "pacs", "settings"},
     "boto3": {"stores"},
     "botocore": {"pacs", "stores"},
     "certifi": {"events", "pacs"},

@@ -9,6 +9,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dicom_service import correlation, metrics
 from dicom_service.faults import log_fault
 
 
@@ -25,6 +26,7 @@ def process(
     """
 
     def handled(record: Any) -> None:
+        correlation.begin(context.aws_request_id)
         try:
             handle(record)
         except Postponed:
@@ -34,4 +36,7 @@ def process(
             raise
 
     processor = BatchProcessor(event_type=kind, raise_on_entire_batch_failure=False)
-    return dict(process_partial_response(event=event, record_handler=handled, processor=processor, context=context))
+    try:
+        return dict(process_partial_response(event=event, record_handler=handled, processor=processor, context=context))
+    finally:
+        metrics.flush()

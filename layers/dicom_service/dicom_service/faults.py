@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 
 from dicom_service.errors import ServiceError
 
-logger = Logger(service="dicom-service")
+logger = Logger()
 
 
 def log_fault(error: Exception) -> None:

@@ -10,12 +10,16 @@ Action = Literal["query", "read", "create", "update", "delete", "execute"]
 
 @dataclass(frozen=True)
 class Agent:
-    """Who asked: a subject that an issuer knows by that name, and the address that it asked from."""
+    """Who asked: a subject that an issuer knows by that name, the address that it asked from, and in which request.
+
+    `correlation_id` is what that request set off belongs to.
+    """
 
     subject: str
     name: str = ""
     issuer: str = ""
     address: str = ""
+    correlation_id: str = ""
 
 
 NOBODY = Agent("unknown")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+from dicom_service import metrics
 from dicom_service.audit.record import LARGEST_REST, AuditRecord, record_id_at
 from dicom_service.audit.rows import BY_PATIENT, SHARDS, days, moment, record_of, row_of, shard_key, table
 from dicom_service.errors import StoreUnavailable
@@ -49,9 +50,10 @@ def keep(records: Sequence[AuditRecord]) -> None:
     if len(identified) == 1:
         with translated("keep the audit record"):
             client("dynamodb").put_item(TableName=table(), Item=row_of(identified[0]))
-        return
-    for start in range(0, len(identified), MOST_IN_A_BATCH):
-        _write([row_of(record) for record in identified[start : start + MOST_IN_A_BATCH]])
+    else:
+        for start in range(0, len(identified), MOST_IN_A_BATCH):
+            _write([row_of(record) for record in identified[start : start + MOST_IN_A_BATCH]])
+    metrics.add(metrics.AUDIT_RECORDS, len(identified))
 
 
 def search(asked: AuditSearch) -> AuditPage:

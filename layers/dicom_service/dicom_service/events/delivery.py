@@ -4,6 +4,7 @@ import zlib
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from dicom_service import correlation, metrics
 from dicom_service.batch import Postponed
 from dicom_service.errors import NotFound
 from dicom_service.events.circuit import PROBE_SECONDS, Circuit, claim_probe, close_circuit, note_failure, read_circuit
@@ -80,10 +81,12 @@ def _attempt(
     """Claims the attempt in the log before it is made: one that never comes back counts, and is made once at a time."""
     now = sender.clock()
     try:
-        payload = load_event(delivery.event_id).payload()
+        event = load_event(delivery.event_id)
+        payload = event.payload()
     except NotFound:
         return _given_up(stored, replace(delivery, last_error="the event is no longer stored"), now)
-    headers = webhook_headers(delivery.event_id, payload, subscriber.secrets, now)
+    correlation.resume(event.correlation_id)
+    headers = webhook_headers(delivery.event_id, payload, subscriber.secrets, now) | correlation.headers()
     claimed = replace(
         delivery,
         attempts=delivery.attempts + 1,
@@ -96,6 +99,7 @@ def _attempt(
     outcome = post(sender, subscriber.url, payload, headers)
     done = sender.clock()
     _log(claimed, subscriber, outcome, done - now)
+    metrics.add(metrics.DELIVERIES_MADE if outcome.delivered else metrics.DELIVERIES_FAILED)
     wait = _conclude(claimed, outcome, done)
     if not (outcome.delivered or outcome.gone):
         note_failure(circuit, done)
@@ -118,6 +122,7 @@ def _conclude(claimed: Delivery, outcome: Outcome, now: float) -> float | None:
 
 def _given_up(stored: Delivery, delivery: Delivery, now: float) -> float | None:
     """The message goes to the dead-letter queue as the run that comes next: moved back, it starts anew."""
+    metrics.add(metrics.DELIVERIES_GIVEN_UP)
     bury(DeliveryMessage(delivery.event_id, delivery.subscriber, delivery.run + 1))
     write_delivery(stored, replace(delivery, state="failed", next_attempt_at=0.0), now)
     return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-from dicom_service import settings
+from dicom_service import correlation, metrics, settings
 from dicom_service.errors import NotFound, StoreUnavailable
 from dicom_service.events.exam_event import Announcement
 from dicom_service.stores import client, translated
@@ -39,7 +39,10 @@ READ_TOGETHER = 25
 
 @dataclass(frozen=True)
 class StoredEvent:
-    """An event of the table; `received_at` is ISO 8601 in UTC, `position` its number in the feed, or 0."""
+    """An event of the table; `received_at` is ISO 8601 in UTC, `position` its number in the feed, or 0.
+
+    `correlation_id` is that of the request that announced it, empty where it is not known.
+    """
 
     event_id: str
     received_at: str
@@ -47,6 +50,7 @@ class StoredEvent:
     position: int
     inline: bytes | None
     object_key: str
+    correlation_id: str = ""
 
     def payload(self) -> bytes:
         """The PACS's body as it came; raises StoreUnavailable where the bucket does not give it."""
@@ -84,12 +88,16 @@ def store_event(
     if not window:
         with translated("store the event"):
             client("dynamodb").put_item(TableName=_table(), Item=event)
+        metrics.add(metrics.EVENTS_RECEIVED)
         return event["eventId"]["S"]
     mark: dict[str, AttributeValueTypeDef] = {
         "eventId": {"S": PAYLOAD_MARK + digest},
         "expiresAt": {"N": str(int(now) + window)},
     }
-    return event["eventId"]["S"] if _put_both(event, mark, int(now)) else None
+    if not _put_both(event, mark, int(now)):
+        return None
+    metrics.add(metrics.EVENTS_RECEIVED)
+    return event["eventId"]["S"]
 
 
 def dedupe_seconds() -> int:
@@ -165,6 +173,7 @@ def _item(event_id: str, now: float, facts: Announcement) -> "dict[str, Attribut
         "eventType": {"S": facts.event_type},
         "modalities": {"L": [{"S": modality} for modality in facts.modalities]},
         "sourceId": {"S": facts.source_id},
+        "correlationId": {"S": correlation.current()},
     }
 
 
@@ -220,4 +229,5 @@ def _stored(item: "dict[str, AttributeValueTypeDef]") -> StoredEvent:
         position=int(item["position"]["N"]) if "position" in item else 0,
         inline=bytes(item["payload"]["B"]) if "payload" in item else None,
         object_key=item["payloadKey"]["S"] if "payloadKey" in item else "",
+        correlation_id=item["correlationId"]["S"] if "correlationId" in item else "",
     )

@@ -1,5 +1,6 @@
 """A picture of a stored object: from the PACS where it can give one, drawn here where it cannot."""
 
+from dicom_service import metrics
 from dicom_service.errors import PacsObjectUnknown
 from dicom_service.exams.opened import opened
 from dicom_service.exams.pictures.request import Picture, PictureRequest
@@ -17,6 +18,12 @@ def thumbnail(session: PacsSession, dialect: Dialect, instance: Instance, wanted
 
     Raises PacsObjectUnknown where there is no such object, InvalidRequest for a frame that it does not have.
     """
+    picture = _picture(session, dialect, instance, wanted)
+    metrics.add(metrics.PLACEHOLDERS if picture.placeholder else metrics.PICTURES)
+    return picture
+
+
+def _picture(session: PacsSession, dialect: Dialect, instance: Instance, wanted: PictureRequest) -> Picture:
     from dicom_service.exams.pictures.draw import draw_picture
     from dicom_service.exams.pictures.shrink import shrink_jpeg
 

@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dicom_service import correlation, metrics
 from dicom_service.errors import AnswerTooLarge, InvalidRequest, NotFound, ServiceError
 from dicom_service.faults import log_fault, logger
 from dicom_service.http.audit import keep_record
@@ -35,7 +36,9 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaCo
     patients' identifiers.
     """
     started = time.monotonic()
-    logger.append_keys(request_id=event["requestContext"]["requestId"])
+    request_id = event["requestContext"]["requestId"]
+    logger.append_keys(request_id=request_id)
+    correlation.begin(request_id, (event.get("headers") or {}).get(correlation.HEADER.lower(), ""))
     routes = _prepare(app)
     try:
         access, requirement = enter(event, routes.requirements)
@@ -54,7 +57,15 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaCo
         event["routeKey"],
         extra={"status": answered["statusCode"], "milliseconds": round((time.monotonic() - started) * 1000)},
     )
-    return answered
+    _count(answered["statusCode"])
+    return {**answered, "headers": {**(answered.get("headers") or {}), **correlation.headers()}}
+
+
+def _count(status: int) -> None:
+    metrics.add(metrics.REQUESTS)
+    if status >= 400:
+        metrics.add(metrics.SERVER_ERRORS if status >= 500 else metrics.CLIENT_ERRORS)
+    metrics.flush()
 
 
 def _within_limits(answered: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
+from dicom_service import correlation
 from dicom_service.access.bounds import Access, Subject
 from dicom_service.access.caller import Caller
 from dicom_service.audit.record import Action, Agent, AuditRecord
@@ -40,7 +41,7 @@ def agent(app: APIGatewayHttpResolver) -> Agent:
 
 def _agent(caller: Caller, event: Mapping[str, Any]) -> Agent:
     address = str(event["requestContext"]["http"].get("sourceIp", ""))
-    return Agent(caller.subject, caller.name, caller.issuer, address)
+    return Agent(caller.subject, caller.name, caller.issuer, address, correlation.current())
 
 
 def _record(event: Mapping[str, Any], access: Access, action: Action, status: int, subject: Subject) -> AuditRecord:

@@ -5,20 +5,20 @@ import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from functools import cache
 from urllib.parse import quote, urlencode
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ReadTimeoutError
 
-from dicom_service import settings
+from dicom_service import correlation, settings
 from dicom_service.errors import PacsError, PacsTimeout, PacsUnreachable
 from dicom_service.pacs.answers import FAULTS, FAULTS_OF_GET, SUCCESS, PacsAnswer, accepted
 from dicom_service.pacs.authorization import Credentials, VerbatimAuthorization, credentials
 from dicom_service.pacs.circuit import Guard, circuit, unguarded
+from dicom_service.pacs.connections import connections
 from dicom_service.pacs.dialects import dialect
 from dicom_service.pacs.streams import PacsStream, SizedBody
+from dicom_service.pacs.tally import Tally
 from dicom_service.pacs.tls import Tls, tls
 
 CONNECT_SECONDS = 3.0
@@ -39,7 +39,8 @@ class PacsSession:
 
     `name` is what error texts call the other side, `budget` the seconds for all calls, `patience`
     those for a connection and for each piece of a body to be taken; `clock` is monotonic. `authorization` is sent as
-    it stands where it is text. `guard` is what each request passes through: it may refuse one.
+    it stands where it is text. `guard` is what each request passes through: it may refuse one. `tally` is told
+    what becomes of each.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class PacsSession:
         tls: Tls = Tls(),  # noqa: B008 - frozen
         guard: Guard = unguarded,
         name: str = "PACS",
+        tally: Tally = Tally(),  # noqa: B008 - frozen
         budget: float,
         patience: float = CONNECT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
@@ -62,6 +64,8 @@ class PacsSession:
         self._tls = tls
         self._guard = guard
         self._name = name
+        self._tally = tally
+        self._correlation = correlation.headers()
         self._patience = patience
         self._clock = clock
         self._sleep = sleep
@@ -173,10 +177,11 @@ class PacsSession:
         self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | SizedBody | None
     ) -> requests.Response:
         """A certificate authority given here goes before one that REQUESTS_CA_BUNDLE names."""
-        return _connections().request(
+        begun = self._clock()
+        response = connections().request(
             method,
             url,
-            headers=headers,
+            headers={**(headers or {}), **self._correlation},
             data=body,
             auth=self._credentials,
             timeout=(min(self._patience, self._left()), self._left()),
@@ -185,6 +190,8 @@ class PacsSession:
             allow_redirects=False,
             stream=True,
         )
+        self._tally.answered(self._clock() - begun, response.status_code)
+        return response
 
     def _pieces(self, response: requests.Response) -> Iterator[bytes]:
         with self._translated():
@@ -211,8 +218,10 @@ class PacsSession:
         try:
             yield
         except requests.Timeout as error:
+            self._tally.failed()
             raise PacsTimeout(f"The {self._name} did not answer in time") from error
         except (requests.RequestException, ValueError) as error:
+            self._tally.failed()
             if error.args and isinstance(error.args[0], ReadTimeoutError):  # a body that stops coming
                 raise PacsTimeout(f"The {self._name} did not answer in time") from error
             lost = isinstance(error, requests.ConnectionError)
@@ -227,24 +236,16 @@ def pacs_session(
 
     One that is not `guarded` asks the PACS also while it is held to be down.
     """
-    url = settings.url("PACS_SERVICE_URL")
+    url, tally = settings.url("PACS_SERVICE_URL"), Tally(settings.optional("PACS_DIALECT", "o3"))
     return PacsSession(
         url,
         credentials(dialect().authorization, url),
         tls=tls(),
-        guard=circuit(url) if guarded else unguarded,
+        guard=tally.guard(circuit(url) if guarded else unguarded),
+        tally=tally,
         budget=budget or BUDGET_SECONDS,
         patience=patience,
     )
-
-
-@cache
-def _connections() -> requests.Session:
-    connections = requests.Session()
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=4, max_retries=0)
-    connections.mount("https://", adapter)
-    connections.mount("http://", adapter)
-    return connections
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

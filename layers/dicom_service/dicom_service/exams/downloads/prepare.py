@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from dicom_service import correlation
 from dicom_service.audit.record import NOBODY, Agent, AuditRecord
 from dicom_service.audit.trail import keep
 from dicom_service.batch import Postponed
@@ -55,6 +56,7 @@ def prepare(
 
     Who asked for it is in the audit record, without which nothing is ready.
     """
+    correlation.resume(asked_by.correlation_id)
     wanted = read(download_id)
     mine = take_over(wanted, clock()) if wanted else None
     if mine is None:

@@ -5,6 +5,7 @@ Repeating an upload is thus always safe: what the PACS took the first time is st
 
 from collections.abc import Iterator
 
+from dicom_service import metrics
 from dicom_service.errors import (
     PacsDown,
     PacsError,
@@ -35,6 +36,14 @@ def store_object(session: PacsSession, dialect: Dialect, content: bytes | SizedB
     Raises PacsError and RequestTooLarge as `store_instance` does where the PACS does not hold it, and PacsError where a
     refused object cannot be looked for at the moment.
     """
+    outcome = _store(session, dialect, content, identity)
+    metrics.add(metrics.OBJECTS_STORED if outcome.stored else metrics.OBJECTS_REFUSED)
+    if outcome.stored:
+        metrics.add(metrics.BYTES_STORED, len(content))
+    return outcome
+
+
+def _store(session: PacsSession, dialect: Dialect, content: bytes | SizedBody, identity: Part10) -> StoreOutcome:
     try:
         outcome = store_instance(session, dialect, content, identity.sop_class_uid, identity.sop_instance_uid)
     except (PacsRefusedCredentials, PacsDown):

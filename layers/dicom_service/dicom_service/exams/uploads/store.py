@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote_plus
 
-from dicom_service import settings
+from dicom_service import correlation, settings
 from dicom_service.batch import Postponed
 from dicom_service.errors import NotDicom, NotFound, ServiceError
 from dicom_service.exams import queue
@@ -63,6 +63,7 @@ def store_incoming(
 
 
 def _attempt(row: UploadRow, clock: Callable[[], float]) -> float | None:
+    correlation.resume(row.asked_by.correlation_id)
     session = pacs_session(BUDGET_SECONDS, PATIENCE_SECONDS, guarded=False)
     try:
         outcome = _stored(row, session, clock)

@@ -39,8 +39,23 @@ CHECKOV = .checkov/bin/checkov
 checkov: $(CHECKOV)  ## the template against what AWS and others recommend; .checkov.yaml says what does not apply, and why
 	@$(CHECKOV) --config-file .checkov.yaml 2>/dev/null
 
-build: .venv/.made  ## what is deployed, in .aws-sam/
-	PATH=$(BIN):"$$PATH" $(BIN)/sam build
+ARCHITECTURE ?= x86_64
+build: .venv/.made  ## what is deployed, in .aws-sam/; ARCHITECTURE=arm64 for the other processors
+	PATH=$(BIN):"$$PATH" ARCHITECTURE=$(ARCHITECTURE) $(BIN)/sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+
+# In an environment of its own, as checkov is.
+CYCLONEDX = .cyclonedx/bin/cyclonedx-py
+.cyclonedx/bin/cyclonedx-py: requirements/cyclonedx.txt .venv/.made
+	@rm -rf .cyclonedx && $(PYTHON) -m venv .cyclonedx && .cyclonedx/bin/python -m pip install -q --disable-pip-version-check -r requirements/cyclonedx.txt
+
+sbom: build $(CYCLONEDX)  ## a release's papers in dist/: the packages of each layer (CycloneDX), and their licences
+	@mkdir -p dist
+	$(PYTHON) -m deployment.licences .aws-sam/build > dist/licences.txt
+	@for layer in DicomService Identity Imaging; do \
+	  PYTHONPATH=.aws-sam/build/$${layer}Layer/python $(CYCLONEDX) environment -S --output-reproducible --short-PURLs \
+	    -o dist/sbom-$$layer.cdx.json "$$($(PYTHON) -c 'import sys; print(sys._base_executable)')" 2>/dev/null || exit 1; \
+	done
+	@ls dist
 
 openapi: .venv/.made  ## docs/openapi.json, docs/scopes.md and the documentation page, from the handlers
 	$(PYTHON) -W error -m local.openapi
@@ -66,7 +81,7 @@ api-key: .venv/.made  ## API keys: DO="create NAME SCOPES…", DO=list, DO="revo
 	@$(PYTHON) -m local.api_key $(if $(AWS),--aws $(AWS)) $(if $(STACK),--stack $(STACK)) $(or $(DO),--help)
 
 ENV ?= dev
-deploy: build  ## to AWS, with samconfig.toml's parameters of ENV: dev, staging or prod; CONFIRM=no asks nobody
-	PATH=$(BIN):"$$PATH" $(BIN)/sam deploy --config-env $(ENV) $(if $(filter no,$(CONFIRM)),--no-confirm-changeset,--confirm-changeset)
+deploy: .venv/.made  ## to AWS, with samconfig.toml's parameters of ENV: dev, staging or prod; CONFIRM=no asks nobody
+	@$(PYTHON) -m deployment.stage $(ENV) $(if $(filter no,$(CONFIRM)),--yes)
 
-.PHONY: help run demo probe test lint checkov build openapi settings lock contact-sheet redrive api-key deploy
+.PHONY: help run demo probe test lint checkov build sbom openapi settings lock contact-sheet redrive api-key deploy

@@ -25,6 +25,9 @@ DEFAULTS = {
 OF_THE_GATEWAY = {"CORS_ALLOWED_ORIGINS": "CorsAllowedOrigins"}
 """Parameters that no function takes."""
 
+OF_A_DEPLOYMENT = {"CodeHash": "0" * 16}
+"""Functions run from their folders here: there are no versions."""
+
 MOST_PORT = 65535
 
 
@@ -81,7 +84,7 @@ def parameters(document: Mapping[str, Any], variables: Mapping[str, str]) -> dic
     """The template's parameters, of the variables that its functions take them as; other variables are ignored."""
     given = {**DEFAULTS, **variables}
     of_variables = template.variable_parameters(document) | OF_THE_GATEWAY
-    wanted = {parameter: given[name] for name, parameter in of_variables.items() if name in given}
+    wanted = {parameter: given[name] for name, parameter in of_variables.items() if name in given} | OF_A_DEPLOYMENT
     known = document.get("Parameters", {})
     return {name: value for name, value in wanted.items() if name in known}
 

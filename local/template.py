@@ -14,7 +14,7 @@ ARCHIVE = "s3://checkout/"
 """Stands before a local CodeUri: the translation takes nothing but addresses in S3."""
 
 MOST_ENVIRONMENTS = 25
-"""Of a function whose concurrency is not reserved: what one machine bears."""
+"""Of a function: what one machine bears."""
 
 Resources = Mapping[str, Any]
 
@@ -138,7 +138,7 @@ def functions(resources: Resources) -> dict[str, Function]:
             handler=properties["Handler"],
             timeout=int(properties.get("Timeout", 3)),
             memory=int(properties.get("MemorySize", 128)),
-            concurrency=int(properties.get("ReservedConcurrentExecutions", _most_environments(name, resources))),
+            concurrency=_most_environments(name, resources),
             environment=_environment(name, properties.get("Environment", {}).get("Variables", {})),
         )
         for name, properties in of_type(resources, "AWS::Lambda::Function")
@@ -216,8 +216,11 @@ def _seconds(expression: str) -> int:
 
 
 def _function_in(expression: Any, resources: Resources) -> str:
-    """The logical id of the function that a Ref, Fn::GetAtt or Fn::Sub names."""
+    """The logical id of the function that a Ref, Fn::GetAtt or Fn::Sub names, itself or by an alias of it."""
     for name in re.findall(r"\w+", json.dumps(expression)):
-        if resources.get(name, {}).get("Type") == "AWS::Lambda::Function":
+        kind = resources.get(name, {}).get("Type")
+        if kind == "AWS::Lambda::Function":
             return str(name)
+        if kind == "AWS::Lambda::Alias":
+            return _function_in(resources[name]["Properties"]["FunctionName"], resources)
     raise TemplateError(f"{json.dumps(expression)} names no function")

@@ -36,13 +36,19 @@ class Built:
         return self.folder / self.functions()[function]
 
 
-def build(folder: Path, root: Path = configuration.TEMPLATE.parent) -> Built:
+def build(folder: Path, root: Path = configuration.TEMPLATE.parent, architecture: str = "x86_64") -> Built:
     """Builds the application of the project at `root`; raises AssertionError with what `sam build` says of a fault."""
     programs = Path(sys.executable).parent
+    overrides = ["--parameter-overrides", f"Architecture={architecture}"]
     done = subprocess.run(
-        [programs / "sam", "build", "--no-cached", "--build-dir", folder / "build"],
+        [programs / "sam", "build", "--no-cached", "--build-dir", folder / "build", *overrides],
         cwd=root,
-        env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0"},
+        env={
+            **os.environ,
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "SAM_CLI_TELEMETRY": "0",
+            "ARCHITECTURE": architecture,
+        },
         capture_output=True,
         text=True,
     )

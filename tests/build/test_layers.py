@@ -3,12 +3,14 @@
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from deployment.licences import REFUSED, packages
 from local import template
 from tests.build.application import Built, build
 from tests.build.runtime import INTERPRETER
@@ -178,3 +180,40 @@ def test_builds_of_one_commit_are_the_same_to_the_byte_wherever_they_are_made(bu
     first, second = digests(built.folder), digests(again.folder)
     assert len(first) > 2000
     assert {name for name in first.keys() | second.keys() if first.get(name) != second.get(name)} == set()
+
+
+def test_every_package_says_its_licence_and_may_be_shipped(built: Built) -> None:
+    found = list(packages(built.folder))
+    locked = {
+        re.sub(r"[-_.]+", "-", name).lower()
+        for layer in ("dicom_service", "identity", "imaging")
+        for name in re.findall(r"^([\w.-]+)==", (ROOT / f"layers/{layer}/requirements.txt").read_text(), re.MULTILINE)
+    }
+
+    assert {re.sub(r"[-_.]+", "-", each.name).lower() for each in found} == locked
+    assert [(each.name, each.licence) for each in found if not each.licence or REFUSED.search(each.licence)] == []
+    assert [each.name for each in found if not each.texts] == ["standardwebhooks"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "refused"),
+    [
+        ("GPL-3.0-only", True),
+        ("LGPLv2+", True),
+        ("AGPL", True),
+        ("GNU General Public License v2", True),
+        ("MIT", False),
+        ("Apache-2.0 OR BSD-3-Clause", False),
+    ],
+)
+def test_licences_that_may_not_be_shipped(stated: str, refused: bool) -> None:
+    assert bool(REFUSED.search(stated)) is refused
+
+
+def test_layers_are_built_for_either_processor(tmp_path: Path) -> None:
+    """Machine types of ELF: 62 is x86-64, 183 AArch64."""
+    other = build(tmp_path, architecture="arm64")
+
+    machines = {int.from_bytes(path.read_bytes()[18:20], "little") for path in other.folder.rglob("*.so")}
+    assert machines == {183}
+    assert len(list(other.folder.rglob("*.so"))) > 20

@@ -43,8 +43,7 @@ def test_every_function_is_called_by_something(translated: dict[str, Any]) -> No
     called = {route.function for route in template.routes(resources)}
     called |= {route.authorizer.function for route in template.routes(resources) if route.authorizer}
     called |= {schedule.function for schedule in template.schedules(resources)}
-    sources = template.of_type(resources, "AWS::Lambda::EventSourceMapping")
-    called |= {properties["FunctionName"]["Ref"] for _, properties in sources}
+    called |= {source.function for source in template.event_sources(resources)}
 
     assert called == {name for name, _ in template.of_type(resources, "AWS::Lambda::Function")}
 

@@ -2,13 +2,13 @@
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
+from deployment.stage import stages
 from dicom_service.configuration.table import PACS
 from local import configuration, template
 from local.template import of_type
@@ -20,12 +20,14 @@ WITHOUT_RECOVERY = {"CircuitsTable"}
 """Holds what is found out anew within a minute."""
 
 MOST_ENVIRONMENT_BYTES = 4096
+LONGEST_STACK_NAME = 32
 LONGEST_NAME, LONGEST_QUEUE_URL = 96, 144
 """Of what CloudFormation names, in a stack whose name has up to 32 characters."""
 
 KEY, NOTHING = {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}
 
 MUST_BE_SAID = {"PacsServiceUrl", "DicomUidRoot", "CallbackSecret"}
+SAID_BY_THE_DEPLOYMENT = {"CodeHash"}
 IN_THE_NETWORK = PACS | {"authorize_request", "deliver_exam_event", "check_health"}
 """What speaks to the PACS, to an issuer or to subscribers: everything else would lose its way to AWS there.
 
@@ -71,7 +73,7 @@ def statements(value: Any) -> Iterator[dict[str, Any]]:
 def test_a_deployment_must_say_what_has_no_safe_default(document: dict[str, Any]) -> None:
     without = {name for name, parameter in document["Parameters"].items() if "Default" not in parameter}
 
-    assert without == MUST_BE_SAID
+    assert without == MUST_BE_SAID | SAID_BY_THE_DEPLOYMENT
 
 
 def test_no_parameter_lets_everybody_in(translated: dict[str, Any]) -> None:
@@ -133,7 +135,9 @@ def test_a_key_of_the_account_protects_all_and_every_function_may_use_it(transla
     roles = {role["Ref"] for role in resources["UseKey"]["Properties"]["Roles"]}
 
     assert {name for name, resource in resources.items() if resource["Type"] in kinds} == protected - {"UseKey"}
-    assert roles == {name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"}
+    assert roles == {name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"} - {
+        "CodeDeployServiceRole"
+    }
     assert resources["UseKey"]["Condition"] == "OwnKey"
 
 
@@ -231,14 +235,21 @@ def test_health_imaging_is_reached_only_where_it_is_the_pacs(translated: dict[st
 
 
 def test_workers_are_held_to_what_the_pacs_bears(translated: dict[str, Any]) -> None:
-    """By the event source, which takes nothing from the account's concurrency; nothing is reserved.
+    """By the event source, which takes nothing from the account's concurrency; nothing is reserved unless it is said.
+
+    A new account may have no more than ten environments, and AWS keeps a hundred unreserved.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
     """
     bounded = {
-        properties["FunctionName"]["Ref"]: properties["ScalingConfig"]["MaximumConcurrency"]
-        for _, properties in of_type(translated["Resources"], "AWS::Lambda::EventSourceMapping")
-        if "ScalingConfig" in properties
+        source.function: source.properties["ScalingConfig"]["MaximumConcurrency"]
+        for source in template.event_sources(translated["Resources"])
+        if "ScalingConfig" in source.properties
+    }
+    reserved = {
+        name: properties["ReservedConcurrentExecutions"]
+        for name, properties in of_type(translated["Resources"], "AWS::Lambda::Function")
+        if "ReservedConcurrentExecutions" in properties
     }
 
     assert bounded == {
@@ -246,7 +257,10 @@ def test_workers_are_held_to_what_the_pacs_bears(translated: dict[str, Any]) -> 
         "PrepareDownload": {"Ref": "TransferConcurrency"},
         "DeliverExamEvent": {"Ref": "DeliveryConcurrency"},
     }
-    assert "ReservedConcurrentExecutions" not in json.dumps(translated)
+    stated = {"Fn::If": ["Reserves", {"Ref": "ReservedConcurrency"}, NOTHING]}
+    assert reserved == {"AuthorizeRequest": stated, "ReceiveExamEvent": stated}
+    assert not bounded.keys() & reserved.keys()
+    assert translated["Parameters"]["ReservedConcurrency"]["Default"] == 0
 
 
 def test_events_outlive_the_last_try_to_deliver_them(document: dict[str, Any], translated: dict[str, Any]) -> None:
@@ -271,12 +285,6 @@ def test_the_template_is_sent_by_way_of_a_bucket() -> None:
 
     assert len(text) < 1_000_000
     assert all(each["resolve_s3"] for each in stages().values())
-
-
-def stages() -> dict[str, dict[str, Any]]:
-    """How each stage is deployed, by its name."""
-    samconfig = tomllib.loads((ROOT / "samconfig.toml").read_text())
-    return {name: each["deploy"]["parameters"] for name, each in samconfig.items() if "deploy" in str(each)[:20]}
 
 
 def test_every_stage_says_what_it_must_and_nothing_that_the_template_does_not_know(document: dict[str, Any]) -> None:
@@ -320,6 +328,8 @@ def longest(name: str, value: Any, parameters: dict[str, Any]) -> int:
     """Bytes that a variable's value takes at the most."""
     if not isinstance(value, dict):
         return len(str(value))
+    if value == {"Ref": "AWS::StackName"}:
+        return LONGEST_STACK_NAME
     parameter = parameters.get(value.get("Ref", ""))
     if parameter is None:
         return LONGEST_QUEUE_URL if name.endswith("_URL") else LONGEST_NAME

@@ -19,10 +19,22 @@ from tests.structure.sources import LAYER, ROOT, handlers
 
 OF_THE_GATEWAY = {"CORS_ALLOWED_ORIGINS"}
 NOT_IN_THE_TABLE = {
+    "AccessLogClass",
     "AlarmEmail",
+    "Architecture",
+    "CallbackThrottlingRate",
+    "CodeHash",
     "DeliveryConcurrency",
+    "DeploymentPreference",
+    "DomainCertificateArn",
+    "DomainHostedZoneId",
+    "DomainName",
+    "DomainPath",
+    "ImagingThrottlingRate",
     "KmsKeyArn",
     "LogRetentionDays",
+    "ReservedConcurrency",
+    "SnapStart",
     "ThrottlingBurst",
     "ThrottlingRate",
     "Tracing",

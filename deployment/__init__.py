@@ -1,0 +1,1 @@
+"""What is made for a deployment, and around one: the stages, the release's papers, what it costs."""

@@ -13,7 +13,7 @@ help:  ## this list
 .venv/.made: requirements/dev.txt
 	@sh requirements/environment.sh
 
-run: .venv/.made  ## the service, an embedded PACS and AWS emulated, on this machine
+run: .venv/.made $(if $(filter rie,$(RUNTIME)),build)  ## the service, an embedded PACS and AWS emulated, on this machine
 	@exec $(PYTHON) -m local
 
 demo: .venv/.made  ## the story of one exam, against a running service or one of its own
@@ -24,6 +24,9 @@ probe: .venv/.made  ## what the PACS at PACS_SERVICE_URL can do; STORE=true lets
 
 test: .venv/.made  ## every test
 	$(PYTHON) -m pytest -n 2 --dist loadfile
+
+test-e2e: build  ## the story and its flow again, with every function as it is built, in the real Lambda runtime
+	RUNTIME=rie $(PYTHON) -m pytest -n 2 --dist loadfile tests/flow tests/security tests/e2e
 
 lint: .venv/.made  ## ruff, mypy, the template
 	$(BIN)/ruff check .
@@ -84,4 +87,4 @@ ENV ?= dev
 deploy: .venv/.made  ## to AWS, with samconfig.toml's parameters of ENV: dev, staging or prod; CONFIRM=no asks nobody
 	@$(PYTHON) -m deployment.stage $(ENV) $(if $(filter no,$(CONFIRM)),--yes)
 
-.PHONY: help run demo probe test lint checkov build sbom openapi settings lock contact-sheet redrive api-key deploy
+.PHONY: help run demo probe test test-e2e lint checkov build sbom openapi settings lock contact-sheet redrive api-key deploy

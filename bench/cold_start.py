@@ -17,8 +17,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.build.application import Built, build
-from tests.build.runtime import INTERPRETER
+from local.built import Built, build
+from local.runtime import INTERPRETER
 
 RUNS = 8
 EMPTY = "def lambda_handler(event, context):\n    return {}\n"

@@ -27,9 +27,9 @@ import requests
 
 from bench.cold_start import EMPTY, RUNS, cpu_milliseconds, handler
 from local import template
+from local.built import build
+from local.runtime import INTERPRETER
 from local.stack import LocalStack, Settings
-from tests.build.application import build
-from tests.build.runtime import INTERPRETER
 from tests.security.issuer import AUDIENCE, issuing
 
 PATHS = {"a UID": "/uid", "a search": "/exams/studies?PatientId=P1"}

@@ -67,7 +67,7 @@ class Aws:
         """Begins to start, on a free port of 127.0.0.1."""
         command = [sys.executable, "-m", "local.moto_server", *([str(self._folder.absolute())] if self._folder else [])]
         with uninterrupted():
-            self._process = subprocess.Popen(  # noqa: S603 - our own module
+            self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True
             )
 

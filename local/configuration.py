@@ -14,6 +14,8 @@ from local import template
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 
+BUILT = TEMPLATE.parent / ".aws-sam/build"
+
 DEFAULTS = {
     "DICOM_UID_ROOT": "1.2.826.0.1.3680043.10.1",
     "PACS_SERVICE_URL": "http://127.0.0.1:1",
@@ -39,6 +41,18 @@ def port() -> int:
 def checks_callers() -> bool:
     """Whether only who shows a key or a token is let in, by AUTH."""
     return settings.choice("AUTH", ("none", "on"), "none") == "on"
+
+
+def built() -> Path | None:
+    """Where the functions run from in the real Lambda runtime, by RUNTIME; None where they run from their sources.
+
+    Raises ConfigurationError where nothing was built.
+    """
+    if settings.choice("RUNTIME", ("fork", "rie"), "fork") == "fork":
+        return None
+    if not (BUILT / "template.yaml").exists():
+        raise ConfigurationError("RUNTIME=rie runs what make build has made: there is nothing")
+    return BUILT
 
 
 def data_dir() -> Path | None:
@@ -74,6 +88,16 @@ OF_THE_RUNNER = (
         checks_callers,
         default="none",
         choices=("none", "on"),
+    ),
+    Setting(
+        "RUNTIME",
+        "one of `fork`, `rie`",
+        "what functions run in: processes forked from one that has everything loaded, or AWS's runtime interface "
+        "emulator, each from its built folder with its own layers",
+        frozenset(),
+        built,
+        default="fork",
+        choices=("fork", "rie"),
     ),
     Setting("DATA_DIR", "path of a folder", "where everything is kept between two runs", frozenset(), data_dir),
 )

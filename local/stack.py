@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,9 +21,10 @@ from local.persistence.holder import held
 from local.persistence.ports import last_port, note_port
 from local.pump import Pump
 from local.subscriber import Subscriber
-from local.workers import Pool, preload, wait_until_preloaded
+from local.workers import Environment, Pool, preload, wait_until_preloaded
 
 if TYPE_CHECKING:
+    from local.built import Built
     from local.identity.provider import IdentityProvider
 
 NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
@@ -39,7 +41,7 @@ class Settings:
     `port` 0 is any free one. `data_dir` keeps the PACS's files and the contents of AWS's stores; without one all of it
     is gone at the end. `variables` are those of the service's configuration, others are ignored. With `auth` callers
     are checked, as a deployment does; else the API lets everybody in. The folders of the functions stand beside the
-    `template`.
+    `template`; where `built` is the output of `sam build`, they run from there in the real Lambda runtime.
     """
 
     port: int = 0
@@ -47,6 +49,7 @@ class Settings:
     variables: Mapping[str, str] = field(default_factory=dict)
     template: Path = configuration.TEMPLATE
     auth: bool = False
+    built: Path | None = field(default_factory=configuration.built)
 
 
 class LocalStack:
@@ -92,12 +95,13 @@ class LocalStack:
         self.aws.start()
         self._running.callback(self.aws.stop)
         document = template.load(self.settings.template)
+        self._built = self._find_built(document)
         variables = self._variables()
         parameters = configuration.parameters(document, variables)
         translated = template.translate(document, parameters, REGION)
         self.resources = self.aws.create(translated, parameters)
         for name, function in template.functions(self.resources).items():
-            self._pools[name] = Pool(self._code(function), function.concurrency)
+            self._pools[name] = self._pool(self._code(function), function.concurrency)
             self._running.callback(self._pools[name].end)
         self._pump = Pump(self.resources, self.aws, self.invoke)
         self._running.callback(self._pump.stop)
@@ -109,6 +113,23 @@ class LocalStack:
             self.keys = first_keys(self.aws.client("dynamodb"), table, self._aws_folder)
             authorize = Door(self.invoke).context
         self._gateway.start(routes, self._answer, cors(document, parameters), authorize)
+
+    def _pool(self, code: Code, most: int) -> Pool:
+        if self._built is None:
+            return Pool(code, most, partial(Environment, code))
+        from local.runtime import RuntimeEnvironment
+
+        path = self._built.path(code.name)
+        return Pool(code, most, partial(RuntimeEnvironment, code.name, path, code.variables, code.timeout))
+
+    def _find_built(self, document: Mapping[str, Any]) -> "Built | None":
+        if self.settings.built is None:
+            return None
+        from local.built import Built
+        from local.runtime import runtime_folder
+
+        folder = Path(self._running.enter_context(tempfile.TemporaryDirectory(prefix="dicom-service-runtime-")))
+        return Built(self.settings.built, runtime_folder(folder / "runtime"), dict(document))
 
     def stop(self) -> None:
         """Ends every server, process and thread of the stack, and removes what was temporary."""

@@ -3,9 +3,9 @@
 import json
 import multiprocessing
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import BoundedSemaphore, Lock
-from typing import Any
+from typing import Any, Protocol
 
 from local.environment import TOO_LARGE, Code, serve
 from local.interrupts import uninterrupted
@@ -106,14 +106,25 @@ class Environment:
         self._connection.close()
 
 
-class Pool:
-    """The execution environments of one function."""
+class AnyEnvironment(Protocol):
+    """An execution environment, whatever is in it."""
 
-    def __init__(self, code: Code, most: int) -> None:
-        """There are never more environments than `most`."""
+    @property
+    def alive(self) -> bool: ...
+    def wait_until_ready(self) -> None: ...
+    def answer(self, event: bytes, timeout: float) -> str: ...
+    def kill(self) -> None: ...
+    def end(self) -> None: ...
+
+
+class Pool:
+    """The execution environments of one function, made by `make`, never more than `most`."""
+
+    def __init__(self, code: Code, most: int, make: Callable[[], AnyEnvironment]) -> None:
         self.code = code
-        self._idle: list[Environment] = []
-        self._all: set[Environment] = set()
+        self._make = make
+        self._idle: list[AnyEnvironment] = []
+        self._all: set[AnyEnvironment] = set()
         self._places = BoundedSemaphore(most)
         self._lock = Lock()
         self._ended = False
@@ -141,7 +152,7 @@ class Pool:
         finally:
             self._places.release()
 
-    def _take(self) -> Environment:
+    def _take(self) -> AnyEnvironment:
         with self._lock:
             if self._ended:
                 raise InvocationError("the service is ending")
@@ -149,7 +160,7 @@ class Pool:
                 if (idle := self._idle.pop()).alive:
                     return idle
                 self._all.discard(idle)
-            environment = Environment(self.code)
+            environment = self._make()
             self._all.add(environment)
         try:
             environment.wait_until_ready()
@@ -159,7 +170,7 @@ class Pool:
             raise
         return environment
 
-    def _give_back(self, environment: Environment) -> None:
+    def _give_back(self, environment: AnyEnvironment) -> None:
         with self._lock:
             if environment.alive:
                 self._idle.append(environment)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.build.application import Built, build
+from local.built import Built, build
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ import pytest
 
 from deployment.licences import REFUSED, packages
 from local import template
-from tests.build.application import Built, build
-from tests.build.runtime import INTERPRETER
+from local.built import Built, build
+from local.runtime import INTERPRETER
 from tests.structure.sources import ROOT
 
 pytestmark = pytest.mark.xdist_group("build")

@@ -1,16 +1,16 @@
 """Each built function in the real Lambda runtime, over HTTP, with its sample; a PACS and AWS behind it."""
 
+import json
 import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local import template
 from local.aws import Aws
+from local.built import Built
 from local.pacs.server import EmbeddedPacs
-from tests.build.application import Built
-from tests.build.runtime import invoke, running
+from local.runtime import RuntimeEnvironment
 from tests.samples import (
     ANSWERS,
     AUTHORIZER,
@@ -29,25 +29,35 @@ pytestmark = pytest.mark.xdist_group("build")
 
 
 def variables(built: Built, properties: dict[str, Any], aws: Aws) -> dict[str, str]:
-    """What the template gives the function, and no other variable: as set for the test, or the parameter's default."""
+    """What the template gives the function, and no other variable: as set for the test, or the parameter's default.
+
+    A name of something that AWS makes is left out unless the test has it.
+    """
     own = properties["Environment"]["Variables"]
     parameters, of = built.document["Parameters"], template.variable_parameters(built.document)
     defaults = {name: parameters[of[name]].get("Default", "") if name in of else value for name, value in own.items()}
-    return aws.environment | {name: os.environ.get(name, str(default)) for name, default in defaults.items()}
+    return aws.environment | {
+        name: os.environ.get(name, str(default))
+        for name, default in defaults.items()
+        if name in os.environ or not isinstance(default, dict)
+    }
 
 
 @pytest.fixture
-def call(built: Built, translated: dict[str, Any], aws: Aws, tmp_path: Path) -> Call:
+def call(built: Built, translated: dict[str, Any], aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Call:
     """Calls a built function in a runtime that starts for it."""
+    [settings] = aws.client("ssm").describe_parameters()["Parameters"]
+    monkeypatch.setenv("SETTINGS_PARAMETER", settings["Name"])
 
     def in_runtime(function: str, event: dict[str, Any]) -> Any:
         properties = translated["Resources"][built.functions()[function]]["Properties"]
-        path, log = [*built.layers(function), built.runtime], tmp_path / "log"
-        given = variables(built, properties, aws) | {"AWS_LAMBDA_FUNCTION_TIMEOUT": str(properties["Timeout"])}
-        with running(built.code(function), path, given, log) as address:
-            answer = invoke(address, event)
-        print(log.read_text())
-        return answer
+        given, timeout = variables(built, properties, aws), int(properties["Timeout"])
+        environment = RuntimeEnvironment(function, built.path(function), given, timeout)
+        try:
+            environment.wait_until_ready()
+            return json.loads(environment.answer(json.dumps(event).encode(), timeout))
+        finally:
+            environment.end()
 
     return in_runtime
 

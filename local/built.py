@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local import configuration, template
-from tests.build.runtime import runtime_folder
+from local.runtime import runtime_folder
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,10 @@ class Built:
 
     def code(self, function: str) -> Path:
         return self.folder / self.functions()[function]
+
+    def path(self, function: str) -> list[Path]:
+        """All that a function finds modules on: its own folder, its layers, the runtime."""
+        return [self.code(function), *self.layers(function), self.runtime]
 
 
 def build(folder: Path, root: Path = configuration.TEMPLATE.parent, architecture: str = "x86_64") -> Built:

@@ -123,7 +123,7 @@ class LocalStack:
         return Pool(code, most, partial(RuntimeEnvironment, code.name, path, code.variables, code.timeout))
 
     def _find_built(self, document: Mapping[str, Any]) -> "Built | None":
-        if self.settings.built is None:
+        if self.settings.built is None or self.settings.template != configuration.TEMPLATE:
             return None
         from local.built import Built
         from local.runtime import runtime_folder

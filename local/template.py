@@ -14,7 +14,7 @@ ARCHIVE = "s3://checkout/"
 """Stands before a local CodeUri: the translation takes nothing but addresses in S3."""
 
 MOST_ENVIRONMENTS = 25
-"""Of a function: what one machine bears."""
+"""Of a function whose concurrency is not reserved: what one machine bears."""
 
 Resources = Mapping[str, Any]
 
@@ -138,11 +138,17 @@ def functions(resources: Resources) -> dict[str, Function]:
             handler=properties["Handler"],
             timeout=int(properties.get("Timeout", 3)),
             memory=int(properties.get("MemorySize", 128)),
-            concurrency=_most_environments(name, resources),
+            concurrency=_concurrency(name, properties, resources),
             environment=_environment(name, properties.get("Environment", {}).get("Variables", {})),
         )
         for name, properties in of_type(resources, "AWS::Lambda::Function")
     }
+
+
+def _concurrency(function: str, properties: Mapping[str, Any], resources: Resources) -> int:
+    """What is reserved for it, unless that depends on a condition: then nothing is, on this machine."""
+    reserved = properties.get("ReservedConcurrentExecutions")
+    return _most_environments(function, resources) if reserved is None or isinstance(reserved, dict) else int(reserved)
 
 
 def _most_environments(function: str, resources: Resources) -> int:

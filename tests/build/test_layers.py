@@ -217,3 +217,35 @@ def test_layers_are_built_for_either_processor(tmp_path: Path) -> None:
     machines = {int.from_bytes(path.read_bytes()[18:20], "little") for path in other.folder.rglob("*.so")}
     assert machines == {183}
     assert len(list(other.folder.rglob("*.so"))) > 20
+
+
+def test_what_no_function_uses_of_a_package_is_not_loaded_and_still_there(built: Built) -> None:
+    layer = built.folder / "DicomServiceLayer/python"
+    loaded = python("import sys, dicom_service.http.answer; print(*sys.modules)", layer).stdout.split()
+    names = "AppSyncResolver, BedrockAgentResolver, APIGatewayHttpResolver, Response"
+    used = python(
+        f"from aws_lambda_powertools.event_handler import {names}\n"
+        "from aws_lambda_powertools.event_handler import *\n"
+        "from aws_lambda_powertools.utilities.data_classes import *\n"
+        "import aws_lambda_powertools.event_handler as package\n"
+        "assert all(hasattr(package, name) for name in package.__all__) and not hasattr(package, 'Nothing')",
+        layer,
+    )
+
+    assert not {"asyncio", "aws_lambda_powertools.event_handler.appsync"} & set(loaded)
+    assert not [name for name in loaded if name.endswith("code_pipeline_job_event")]
+    assert used.returncode == 0, used.stderr
+
+
+def test_a_package_that_does_more_than_import_is_not_rewritten() -> None:
+    path = ROOT / "layers/dicom_service/lazily.py"
+    specification = importlib.util.spec_from_file_location("lazily", path)
+    assert specification is not None
+    assert specification.loader is not None
+    lazily = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(lazily)
+
+    assert "'A': ('x.y', 'B')" in lazily.lazy('"""Words."""\nfrom x.y import B as A\n__all__ = ["A"]\n')
+    for source in ("import os", "from x import *", "A = 1", "from x import A\nA()"):
+        with pytest.raises(ValueError, match="does more"):
+            lazily.lazy(source)

@@ -1,6 +1,7 @@
 """template.yaml as CloudFormation would get it: the one list of routes, functions, tables and queues."""
 
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -105,6 +106,7 @@ def translate(document: Mapping[str, Any], parameters: Mapping[str, str], region
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
 
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns of features that AWS has not switched on
     sam = json.loads(json.dumps(document))
     for resource in sam["Resources"].values():
         for name in ("CodeUri", "ContentUri"):

@@ -23,7 +23,7 @@ def asked(method: str = "GET", **headers: str) -> Request:
 def test_an_allowed_origin_is_told_so(allowed: str) -> None:
     told = dict(of({"CorsAllowedOrigins": allowed}).headers(asked(Origin=ORIGIN)))
     assert told["access-control-allow-origin"] == ("*" if allowed == "*" else ORIGIN)
-    assert {"etag", "location", "retry-after", "www-authenticate", "x-thumbnail"} == {
+    assert {"etag", "location", "retry-after", "www-authenticate", "x-correlation-id", "x-thumbnail"} == {
         *told["access-control-expose-headers"].split(",")
     }
 

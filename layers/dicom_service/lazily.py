@@ -1,9 +1,11 @@
-"""Rewrites packages whose `__init__.py` only imports: each name is imported when it is first asked for (PEP 562).
+"""Has packages import what they bring along when it is first asked for, and not before.
 
-    python3.13 lazily.py FOLDER…
+    python3.13 lazily.py FOLDER… MODULE.py…
 
-The Makefile calls it. Powertools' event handlers bring those of AppSync and Bedrock along, and asyncio with them, its
-data classes those of every service: a sixth of a cold start for what no function uses. Names and `__all__` stay.
+The Makefile calls it. Of a package whose `__init__.py` only imports, each name is imported by itself (PEP 562): names
+and `__all__` stay. Powertools' event handlers bring those of AppSync and Bedrock along, its data classes those of every
+service. A module's `import asyncio` waits until it is used: batches use it where records are handled at once, which
+none are here. Together that is a sixth of a cold start.
 """
 
 import ast
@@ -29,6 +31,19 @@ def __dir__():
     return sorted({{*globals(), *_PLACES}})
 """
 
+IMPORTED = "import asyncio"
+LATER = """
+
+class _Later:
+    def __getattr__(self, name):
+        import asyncio
+
+        return getattr(asyncio, name)
+
+
+asyncio = _Later()
+"""
+
 
 def lazy(source: str) -> str:
     """The same module, lazily; raises ValueError where it does more than import names and list them."""
@@ -45,7 +60,14 @@ def lazy(source: str) -> str:
     return TEMPLATE.format(places=dict(sorted(places.items())), all=listed)
 
 
+def later(source: str) -> str:
+    """The same module, in which asyncio is imported when it is used; raises ValueError unless it is imported once."""
+    if source.splitlines().count(IMPORTED) != 1:
+        raise ValueError(f"there is not one line {IMPORTED!r}")
+    return source.replace(f"\n{IMPORTED}\n", LATER, 1)
+
+
 if __name__ == "__main__":
-    for folder in sys.argv[1:]:
-        path = Path(folder) / "__init__.py"
-        path.write_text(lazy(path.read_text()))
+    for argument in map(Path, sys.argv[1:]):
+        path, change = (argument, later) if argument.suffix == ".py" else (argument / "__init__.py", lazy)
+        path.write_text(change(path.read_text()))

@@ -221,7 +221,8 @@ def test_layers_are_built_for_either_processor(tmp_path: Path) -> None:
 
 def test_what_no_function_uses_of_a_package_is_not_loaded_and_still_there(built: Built) -> None:
     layer = built.folder / "DicomServiceLayer/python"
-    loaded = python("import sys, dicom_service.http.answer; print(*sys.modules)", layer).stdout.split()
+    code = "import sys, dicom_service.http.answer, dicom_service.batch; print(*sys.modules)"
+    loaded = python(code, layer).stdout.split()
     names = "AppSyncResolver, BedrockAgentResolver, APIGatewayHttpResolver, Response"
     used = python(
         f"from aws_lambda_powertools.event_handler import {names}\n"
@@ -232,9 +233,26 @@ def test_what_no_function_uses_of_a_package_is_not_loaded_and_still_there(built:
         layer,
     )
 
+    assert loaded
     assert not {"asyncio", "aws_lambda_powertools.event_handler.appsync"} & set(loaded)
     assert not [name for name in loaded if name.endswith("code_pipeline_job_event")]
     assert used.returncode == 0, used.stderr
+
+
+def test_batches_that_are_handled_at_once_still_are(built: Built) -> None:
+    code = """
+from aws_lambda_powertools.utilities.batch import AsyncBatchProcessor, EventType, async_process_partial_response
+
+async def handle(record):
+    assert record.body == "1"
+
+event = {"Records": [{"messageId": "a", "body": "1"}, {"messageId": "b", "body": "2"}, {"messageId": "c", "body": "1"}]}
+processor = AsyncBatchProcessor(event_type=EventType.SQS)
+print(async_process_partial_response(event=event, record_handler=handle, processor=processor))
+"""
+    done = python(code, built.folder / "DicomServiceLayer/python")
+
+    assert done.stdout.strip() == "{'batchItemFailures': [{'itemIdentifier': 'b'}]}", done.stderr
 
 
 def test_a_package_that_does_more_than_import_is_not_rewritten() -> None:
@@ -249,3 +267,6 @@ def test_a_package_that_does_more_than_import_is_not_rewritten() -> None:
     for source in ("import os", "from x import *", "A = 1", "from x import A\nA()"):
         with pytest.raises(ValueError, match="does more"):
             lazily.lazy(source)
+    for source in ("import os", "import asyncio\nimport asyncio\n"):
+        with pytest.raises(ValueError, match="not one line"):
+            lazily.later(source)

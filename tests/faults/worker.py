@@ -8,6 +8,8 @@ from multiprocessing import Process, get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
+from local.context import context_for
+
 PRELOADED = (
     "boto3",
     "requests",
@@ -24,7 +26,7 @@ def step(name: str, event: Any, environment: Mapping[str, str], now: float, answ
         answers.send(AT_A_TIME[name](event, now))
         return
     handler = importlib.import_module(f"functions.{name}.app").lambda_handler
-    answers.send(json.loads(json.dumps(handler(event, None))))
+    answers.send(json.loads(json.dumps(handler(event, context_for(name)))))
 
 
 def _deliver(message: Any, now: float) -> float | None:

@@ -13,10 +13,10 @@ from local.context import context_for
 from local.pacs.server import EmbeddedPacs
 from tests.conftest import Invoke
 from tests.logs import rendered
-from tests.pacs.objects import make_object
+from tests.pacs.objects import make_object, uids
 from tests.queues import queue_url, received
 from tests.scripted import Answer, ScriptedPacs
-from tests.transfers import upload, work
+from tests.transfers import store, upload, work, work_downloads
 
 OWN = str(uuid.UUID(int=7, version=4))
 SEARCH = {"PatientId": "P1"}
@@ -98,6 +98,21 @@ def test_a_worker_goes_on_with_that_of_the_request(
 
     assert begun
     assert {asked.headers["X-Correlation-Id"] for asked in down.asked} == {begun}
+
+
+def test_a_download_goes_on_with_that_of_the_request(
+    aws: Aws, invoke: Invoke, pacs: EmbeddedPacs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = make_object(PatientID="P1")
+    store(pacs, content)
+    path, headers = f"/exams/studies/{uids(content)[0]}/archive", {"X-Correlation-Id": OWN}
+    assert invoke("archive_study", path=path, query=SEARCH, headers=headers)["statusCode"] == 202
+    invoke("generate_uid", path="/uid")
+    with ScriptedPacs(Answer(503)) as down:
+        monkeypatch.setenv("PACS_SERVICE_URL", down.url)
+        work_downloads(aws)
+
+    assert {asked.headers["X-Correlation-Id"] for asked in down.asked} == {OWN}
 
 
 def table_of(aws: Aws, logical_id: str) -> str:

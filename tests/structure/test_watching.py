@@ -46,17 +46,40 @@ def test_what_the_dashboard_refers_to_is_there(translated: dict[str, Any]) -> No
     }
 
 
+def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """What an alarm looks at, also where it calculates."""
+    if "Metrics" not in alarm:
+        return [alarm]
+    return [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
+
+
+def test_a_deployment_goes_back_also_where_the_new_version_never_answers(translated: dict[str, Any]) -> None:
+    """What cannot be imported writes no metric of its own. Nothing here may name the API: that would be a circle."""
+    resources = translated["Resources"]
+    alarm = resources["DeploymentAlarm"]["Properties"]
+    looked_at = {(each["Namespace"], each["MetricName"]) for each in metrics_of(alarm)}
+    groups = dict(of_type(resources, "AWS::CodeDeploy::DeploymentGroup"))
+
+    assert looked_at == {(NAMESPACE, "ServerErrors"), ("AWS/Lambda", "Errors")}
+    assert '"Api"' not in json.dumps(alarm)
+    assert groups.keys() >= {"GenerateUidDeploymentGroup", "AuthorizeRequestDeploymentGroup"}
+    for name, properties in groups.items():
+        named = [each["Name"]["Ref"] for each in properties["AlarmConfiguration"]["Alarms"]]
+        assert named == ["DeploymentAlarm", "AuthorizerErrorsAlarm"], name
+
+
 def test_an_alarm_of_our_own_metrics_asks_for_the_dimensions_that_are_written(translated: dict[str, Any]) -> None:
     dialect = {"Name": "dialect", "Value": {"Ref": "PacsDialect"}}
     service = {"Name": "service", "Value": {"Ref": "AWS::StackName"}}
     own = {
-        properties["MetricName"]: properties["Dimensions"]
+        watched["MetricName"]: watched["Dimensions"]
         for _, properties in of_type(translated["Resources"], "AWS::CloudWatch::Alarm")
-        if properties["Namespace"] == NAMESPACE
+        for watched in metrics_of(properties)
+        if watched["Namespace"] == NAMESPACE
     }
     written = {metric.name: [service, dialect] if metric.of_pacs else [service] for metric in METRICS}
 
-    assert "PacsFailures" in own
+    assert own.keys() >= {"PacsFailures", "ServerErrors"}
     assert own == {name: written[name] for name in own}
     variables = translated["Resources"]["SearchStudies"]["Properties"]["Environment"]["Variables"]
     assert variables["POWERTOOLS_SERVICE_NAME"] == service["Value"]

@@ -1,5 +1,6 @@
 """How the command-line client ends where it cannot do its work: one sentence and an exit status, never a traceback."""
 
+import contextlib
 import json
 import os
 import re
@@ -247,6 +248,18 @@ def slow(place: Path) -> Iterator[tuple[ScriptedPacs, threading.Event]]:
         yield service, busy
 
 
+def wait_until_stored(memory: Path, name: str) -> None:
+    """Returns when the client has noted that a file is stored: others may be on their way before it."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError, ValueError):
+            known = json.loads(memory.read_text())
+            if any(key.endswith(f"/{name}") and entry["stored"] for key, entry in known.items()):
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"{name} was never stored")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_an_upload_and_keeps_what_is_known(
     slow: tuple[ScriptedPacs, threading.Event], place: Path, number: signal.Signals
@@ -264,6 +277,7 @@ def test_ctrl_c_ends_an_upload_and_keeps_what_is_known(
         text=True,
     ) as process:
         assert busy.wait(30)
+        wait_until_stored(place / "state/dicom-service/uploads.json", "1.dcm")
         # when
         before = time.monotonic()
         process.send_signal(number)

@@ -75,7 +75,7 @@ def test_it_says_who_did_what_to_whose_data_when_from_where(
     assert before <= record.recorded_at <= time.time() * 1000
     assert replace(record, recorded_at=0, record_id="", request_id="") == AuditRecord(
         action="query",
-        agent=Agent("anna", "Anna B", "https://issuer.example", "127.0.0.1"),
+        agent=Agent("anna", "Anna B", "https://issuer.example", "127.0.0.1", record.request_id),
         operation="GET /exams/studies",
         status=200,
         patient="P1",

@@ -19,10 +19,9 @@ from threading import Thread
 from typing import Any
 
 from dicom_service.events.delivery import deliver
-from dicom_service.events.delivery_log import open_delivery
 from dicom_service.events.exam_event import announcement
 from dicom_service.events.messages import DeliveryMessage
-from dicom_service.events.outbox import store_event, timestamp
+from dicom_service.events.outbox import store_event
 from dicom_service.events.subscribers import subscribers
 from dicom_service.events.webhook import Sender
 from dicom_service.faults import logger
@@ -86,7 +85,6 @@ class Backlog:
         pacs_event = {"StudyInstanceUID": f"1.2.826.0.1.{number}"}
         event_id = store_event(json.dumps(pacs_event).encode(), announcement(pacs_event), clock=lambda: self.now)
         [subscriber] = subscribers().values()
-        open_delivery(str(event_id), timestamp(self.now), subscriber, self.now)
         self.undelivered += 1
         return DeliveryMessage(str(event_id), subscriber.key, 0)
 

@@ -44,7 +44,7 @@ class Courier:
         payload = json.dumps(self.pacs_event).encode()
         event_id = store_event(payload, announcement(self.pacs_event), clock=self.clock)
         assert event_id is not None
-        fan_out(json.dumps({"eventId": event_id, "receivedAt": "2023-11-14T22:13:20.000Z"}), {}, clock=self.clock)
+        assert fan_out([(json.dumps({"eventId": event_id, "receivedAt": "2023-11-14T22:13:20.000Z"}), {})]) == {}
         waiting = bodies(self.aws, os.environ["DELIVERIES_QUEUE_URL"])
         return [DeliveryMessage.parsed(json.dumps(body)) for body in waiting]
 

@@ -45,10 +45,13 @@ class ExamEventDeliveries(BaseModel):
 @app.get(
     "/exam-events/<eventId>/deliveries",
     summary="List an event's deliveries",
-    description="One for each subscriber of `CALLBACK_URLS` whose filters let the event through.",
+    description="One for each subscriber of `CALLBACK_URLS` whose filters let the event through, from its first "
+    "attempt on, or from when that had to wait.",
     tags=["Events"],
     operation_id="list_deliveries",
-    responses={200: {"description": "The deliveries; none where no subscriber wanted the event"}}
+    responses={
+        200: {"description": "The deliveries; none where no subscriber wanted the event, or before any was tried"}
+    }
     | problems(400, 404, 500, 503),
 )
 @requires("events:read")

@@ -43,7 +43,12 @@ EventType = Annotated[
     tags=["Events"],
     operation_id="list_exam_events",
     responses=schema_answer("A page", "ExamEventPage", {"events": [RECEIVED_EXAMPLE], "next": f"42-{EVENT_ID[:8]}"})
-    | problems(400, 500, 503),
+    | problems(
+        400,
+        500,
+        503,
+        s410="Events behind the cursor are no longer kept; `oldest` is the oldest cursor behind which all are",
+    ),
 )
 @requires("events:read", "query")
 def list_exam_events(

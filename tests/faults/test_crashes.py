@@ -20,7 +20,7 @@ from tests.scripted import ScriptedPacs as ScriptedSubscriber
 
 VISIBILITY_SECONDS = 300
 CALLBACK = json.loads((Path(__file__).parents[2] / "events/receive_exam_event.json").read_text())
-CALLS = 25
+CALLS = 18
 """To AWS on the path of one event to two subscribers; a test shows that there are so many."""
 
 

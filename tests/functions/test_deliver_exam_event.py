@@ -14,7 +14,8 @@ from standardwebhooks import Webhook
 from dicom_service.batch import Postponed
 from dicom_service.errors import ConfigurationError
 from dicom_service.events.delivery import ATTEMPT_SECONDS, crowded_wait, deliver, handle_delivery
-from dicom_service.events.delivery_log import Delivery
+from dicom_service.events.delivery_log import Delivery, read_delivery
+from dicom_service.events.messages import DeliveryMessage
 from dicom_service.events.outbox import INLINE_BYTES
 from dicom_service.events.schedule import RETRY_SECONDS
 from dicom_service.events.share import PLACES, place
@@ -203,7 +204,7 @@ def test_a_worker_that_never_came_back_has_made_its_attempt(courier: Courier, mo
 
 
 class Overtaken(Clock):
-    """At a look at it, something else happens before it answers: the second comes before the claim of an attempt."""
+    """At a look at it, something else happens before it answers: the third comes before the claim of an attempt."""
 
     def __init__(self, look: int, meanwhile: Callable[[], object]) -> None:
         super().__init__()
@@ -224,7 +225,7 @@ def test_of_two_workers_that_have_read_the_same_row_one_posts(
         subscribe(monkeypatch, subscriber.url)
         [message] = courier.announce()
         outcomes: list[float | None] = []
-        overtaken = Overtaken(2, lambda: outcomes.append(courier.attempt(message)))
+        overtaken = Overtaken(3, lambda: outcomes.append(courier.attempt(message)))
         outcomes.append(deliver(message, Sender(clock=overtaken)))
     assert len(subscriber.asked) == 1
     assert outcomes == [wait, ATTEMPT_SECONDS]
@@ -238,7 +239,7 @@ def test_an_attempt_that_ends_when_a_later_run_is_under_way_leaves_that_one_alon
         subscribe(monkeypatch, subscriber.url)
         [message] = courier.announce()
         again = replace(message, run=1)
-        overtaken = Overtaken(3, lambda: courier.attempt(again))
+        overtaken = Overtaken(4, lambda: courier.attempt(again))
         assert deliver(message, Sender(clock=overtaken)) is None
     assert len(subscriber.asked) == 2
     row = courier.row(message)
@@ -306,7 +307,7 @@ def test_a_wrong_signing_secret_uses_up_no_attempt(courier: Courier, monkeypatch
     [message] = courier.announce()
     with pytest.raises(ConfigurationError, match="CALLBACK_SIGNING_SECRET"):
         courier.attempt(message)
-    assert courier.row(message).attempts == 0
+    assert read_delivery(message.event_id, message.subscriber) is None
 
 
 def test_a_private_address_is_refused_and_nothing_sent(courier: Courier, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,9 +346,14 @@ class TestHandler:
             event = {"Records": [{"messageId": "m1", "receiptHandle": "r1", "body": message.body}]}
             assert lambda_handler(event, context_for("DeliverExamEvent")) == {"batchItemFailures": []}
 
-    def test_the_sample_event_of_which_nothing_is_known_is_done_with(self) -> None:
+    def test_the_sample_event_of_which_nothing_is_known_is_a_dead_letter(self, courier: Courier) -> None:
         event = json.loads(Path("events/deliver_exam_event.json").read_text())
         assert lambda_handler(event, context_for("DeliverExamEvent")) == {"batchItemFailures": []}
+        [dead] = courier.dead_letters()
+        asked = json.loads(event["Records"][0]["body"])
+        assert dead == asked | {"run": asked["run"] + 1}
+        row = courier.row(DeliveryMessage.parsed(json.dumps(asked)))
+        assert (row.state, row.attempts) == ("failed", 0)
 
     def test_a_message_that_is_none_is_kept_for_the_dead_letter_queue(self, caplog: pytest.LogCaptureFixture) -> None:
         event = {"Records": [{"messageId": "m1", "receiptHandle": "r1", "body": "SECRET^NAME"}]}

@@ -18,7 +18,7 @@ import pytest
 
 from dicom_service.events.exam_event import announcement
 from dicom_service.events.outbox import store_event
-from dicom_service.events.topic import publish_event
+from dicom_service.events.topic import publish_events
 from local.aws import Aws
 from tests.courier import STUDY, Courier
 from tests.installed import program
@@ -145,5 +145,5 @@ def test_the_filter_policy_of_the_page(aws: Aws) -> None:
         pacs_event = {"StudyInstanceUID": f"1.2.{number}"} | facts
         event_id = store_event(json.dumps(pacs_event).encode(), announcement(pacs_event))
         assert event_id is not None
-        publish_event(event_id)
+        assert publish_events([event_id]) == {}
     assert sorted(body["pacsEvent"]["StudyInstanceUID"] for body in bodies(aws, queue)) == ["1.2.0", "1.2.1"]

@@ -5,7 +5,9 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import batched
 from typing import Any
 
 import pytest
@@ -14,20 +16,27 @@ from dicom_service.events.delivery import deliver
 from dicom_service.events.exam_event import announcement
 from dicom_service.events.messages import DeliveryMessage
 from dicom_service.events.outbox import INLINE_BYTES, load_event, store_event
+from dicom_service.events.share import PLACES, place
 from dicom_service.events.sweep import sweep
-from dicom_service.events.topic import publish_event
+from dicom_service.events.topic import publish_events
 from dicom_service.events.webhook import Sender
+from dicom_service.stores import client
 from functions.sweep_exam_events.app import lambda_handler as sweep_handler
 from local.aws import Aws
 from local.context import context_for
 from tests.conftest import Invoke
-from tests.courier import START, STUDY, Clock, Courier, key_of
+from tests.courier import START, STUDY, Courier, key_of
 from tests.queues import bodies, queue_url
 from tests.scripted import Answer
 from tests.scripted import ScriptedPacs as ScriptedSubscriber
 
 NOWHERE = "http://127.0.0.1:1/hook"
 OTHER = "1.2.3"
+
+
+def at_leisure() -> float:
+    """A sweep's remaining seconds."""
+    return 60.0
 
 
 def take(number: int, at: float = START, **facts: Any) -> str:
@@ -41,7 +50,7 @@ def take(number: int, at: float = START, **facts: Any) -> str:
 def announce(number: int, **facts: Any) -> str:
     """Stores an event and publishes it."""
     event_id = take(number, **facts)
-    publish_event(event_id)
+    assert publish_events([event_id]) == {}
     return event_id
 
 
@@ -88,13 +97,13 @@ class TestFeed:
         announce(2)
         cursor = page()["next"]
         assert [event["eventId"] for event in page()["events"]] != [late]
-        assert sweep(clock=lambda: START + 121) == 1
+        assert sweep(at_leisure, clock=lambda: START + 121) == 1
         assert [event["eventId"] for event in page(after=cursor)["events"]] == [late]
 
     def test_publishers_that_race_leave_no_gap_and_no_double(self, page: Any) -> None:
         ids = [take(number) for number in range(24)]
         with ThreadPoolExecutor(3) as publishers:
-            list(publishers.map(publish_event, [*ids, *ids]))
+            list(publishers.map(publish_events, batched([*ids, *ids], 6, strict=False)))
         assert sorted(event["eventId"] for event in page()["events"]) == sorted(ids)
         assert sorted(load_event(event_id).position for event_id in ids) == list(range(1, 25))
 
@@ -265,6 +274,13 @@ class TestDeliveries:
             monkeypatch.setenv("CALLBACK_URLS", url.replace("http://", "http://user:pass@") + "?key=s3cret")
             [message] = courier.announce()
             begun = {"url": url + "?...", "state": "pending", "attempts": 0, "lastStatus": None, "lastError": None}
+            assert self.deliveries(invoke, message.event_id) == [], (
+                "most deliveries need no row before their first attempt"
+            )
+            with ExitStack() as others:
+                taken = [others.enter_context(place(message.subscriber, START)) for _ in range(PLACES)]
+                assert all(taken)
+                courier.attempt(message)
             assert self.deliveries(invoke, message.event_id) == [begun | {"nextAttemptAt": "2023-11-14T22:13:20.000Z"}]
             courier.attempt(message)
             failed = begun | {"attempts": 1, "lastStatus": 503, "lastError": "answered 503"}
@@ -330,7 +346,8 @@ class TestRedelivery:
 
     def test_what_was_given_up_in_a_span_of_time(self, courier: Courier, invoke: Invoke) -> None:
         given_up = []
-        for _ in range(2):
+        for number in range(2):
+            courier.clock.now, courier.pacs_event = START, {"StudyInstanceUID": STUDY, "n": number}
             [message] = courier.announce()
             courier.carry(message)
             given_up.append(message.event_id)
@@ -433,29 +450,35 @@ class TestSweep:
 
     def test_what_waited_too_long_goes_out_once(self, aws: Aws) -> None:
         old, young = take(1, at=START), take(2, at=START + 100)
-        assert sweep(clock=lambda: START + 121) == 1
-        assert sweep(clock=lambda: START + 121) == 0
+        assert sweep(at_leisure, clock=lambda: START + 121) == 1
+        assert sweep(at_leisure, clock=lambda: START + 121) == 0
         assert [body["eventId"] for body in bodies(aws, _events_queue(aws))] == [old]
-        assert sweep(clock=lambda: START + 221) == 1
+        assert sweep(at_leisure, clock=lambda: START + 221) == 1
         assert [body["eventId"] for body in bodies(aws, _events_queue(aws))] == [young]
 
     def test_while_the_topic_fails_everything_is_left_for_later(self, monkeypatch: pytest.MonkeyPatch) -> None:
         take(1), take(2)
         with monkeypatch.context() as broken:
             broken.setenv("EVENTS_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:none")
-            assert sweep(clock=lambda: START + 121) == 0
-        assert sweep(clock=lambda: START + 121) == 2
+            assert sweep(at_leisure, clock=lambda: START + 121) == 0
+        assert sweep(at_leisure, clock=lambda: START + 121) == 2
 
-    def test_it_stops_in_time(self) -> None:
-        clock = Clock(START + 121)
+    def test_it_stops_in_time_and_the_next_goes_on(self) -> None:
         for number in range(3):
             take(number)
+        assert sweep(lambda: 0.0, clock=lambda: START + 121) == 0
+        assert sweep(at_leisure, clock=lambda: START + 121) == 3
 
-        def passing() -> float:
-            clock.now += 15
-            return clock.now
-
-        assert sweep(clock=passing) == 1
+    def test_what_the_version_before_left_in_the_outbox_goes_out(self) -> None:
+        event_id = take(1)
+        client("dynamodb").update_item(
+            TableName=os.environ["EVENTS_TABLE"],
+            Key={"eventId": {"S": event_id}},
+            UpdateExpression="SET outbox = :waiting",
+            ExpressionAttributeValues={":waiting": {"S": "waiting"}},
+        )
+        assert sweep(at_leisure, clock=lambda: START + 121) == 1
+        assert load_event(event_id).position == 1
 
     def test_the_handler(self) -> None:
         take(1, at=datetime(2024, 1, 1, tzinfo=UTC).timestamp())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dicom_service.events.delivery_log import read_delivery
+from dicom_service.stores import client
 from functions.fan_out_exam_event.app import lambda_handler
 from local.aws import Aws
 from local.context import context_for
@@ -25,9 +25,7 @@ def sample() -> dict[str, Any]:
     return event
 
 
-def test_one_message_and_one_pending_row_per_subscriber(
-    aws: Aws, monkeypatch: pytest.MonkeyPatch, sample: dict[str, Any]
-) -> None:
+def test_one_message_per_subscriber(aws: Aws, monkeypatch: pytest.MonkeyPatch, sample: dict[str, Any]) -> None:
     monkeypatch.setenv("CALLBACK_URLS", f"{A},{B},{C}")
     assert lambda_handler(sample, CONTEXT) == {"batchItemFailures": []}
     event_id = json.loads(sample["Records"][0]["body"])["eventId"]
@@ -35,10 +33,6 @@ def test_one_message_and_one_pending_row_per_subscriber(
     records = [message["Records"][0] for message in messages if message]
     expected = {key_of(url): {"eventId": event_id, "subscriber": key_of(url), "run": 0} for url in (A, B, C)}
     assert {record["attributes"]["MessageGroupId"]: json.loads(record["body"]) for record in records} == expected
-    for url in (A, B, C):
-        row = read_delivery(event_id, key_of(url))
-        assert row is not None
-        assert (row.url, row.state, row.attempts, row.received_at) == (url, "pending", 0, "2024-01-17T10:15:30.000Z")
 
 
 def test_only_to_those_whose_filters_let_it_through(
@@ -49,16 +43,50 @@ def test_only_to_those_whose_filters_let_it_through(
     assert [body["subscriber"] for body in bodies(aws, os.environ["DELIVERIES_QUEUE_URL"])] == [key_of(B)]
 
 
-def test_a_repeat_asks_again_and_leaves_the_log_as_it_is(
+def test_a_full_batch_for_five_subscribers_takes_five_calls(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, sample: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("CALLBACK_URLS", ",".join(f"https://{name}.example/" for name in "abcde"))
+    [record] = sample["Records"]
+    records = [
+        record | {"messageId": f"m{number}", "body": json.dumps({"eventId": f"{number:032x}"})} for number in range(10)
+    ]
+    calls: list[str] = []
+    client("sqs").meta.events.register("before-call.sqs", lambda model, **_: calls.append(model.name))
+    assert lambda_handler({"Records": records}, CONTEXT) == {"batchItemFailures": []}
+    assert calls == ["SendMessageBatch"] * 5
+    asked = {(body["eventId"], body["subscriber"]) for body in bodies(aws, os.environ["DELIVERIES_QUEUE_URL"])}
+    assert len(asked) == 50
+
+
+def test_of_a_batch_only_what_failed_comes_again(
     aws: Aws, monkeypatch: pytest.MonkeyPatch, sample: dict[str, Any]
 ) -> None:
     monkeypatch.setenv("CALLBACK_URLS", A)
-    lambda_handler(sample, CONTEXT)
-    event_id = json.loads(sample["Records"][0]["body"])["eventId"]
-    first = read_delivery(event_id, key_of(A))
-    lambda_handler(sample, CONTEXT)
-    assert len(bodies(aws, os.environ["DELIVERIES_QUEUE_URL"])) == 2
-    assert read_delivery(event_id, key_of(A)) == first
+    [record] = sample["Records"]
+    records = [record | {"messageId": "none", "body": "no event"}, record]
+    assert lambda_handler({"Records": records}, CONTEXT) == {"batchItemFailures": [{"itemIdentifier": "none"}]}
+    assert len(bodies(aws, os.environ["DELIVERIES_QUEUE_URL"])) == 1
+
+    monkeypatch.setenv("DELIVERIES_QUEUE_URL", os.environ["DELIVERIES_QUEUE_URL"] + "-none")
+    failed = lambda_handler({"Records": [record]}, CONTEXT)["batchItemFailures"]
+    assert failed == [{"itemIdentifier": record["messageId"]}]
+
+
+def test_what_the_queue_does_not_take_of_a_call_comes_again(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, sample: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("CALLBACK_URLS", f"{A},{B}")
+    [record] = sample["Records"]
+
+    def refuse(parsed: dict[str, Any], **_: Any) -> None:
+        events.unregister("after-call.sqs.SendMessageBatch", refuse)
+        parsed["Failed"] = [{"Id": "1", "Code": "InternalError", "SenderFault": False}]
+
+    events = client("sqs").meta.events
+    events.register("after-call.sqs.SendMessageBatch", refuse)
+    failed = lambda_handler({"Records": [record]}, CONTEXT)["batchItemFailures"]
+    assert failed == [{"itemIdentifier": record["messageId"]}]
 
 
 def test_without_subscribers_the_event_is_done_with(aws: Aws, sample: dict[str, Any]) -> None:

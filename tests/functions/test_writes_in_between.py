@@ -11,10 +11,11 @@ import pytest
 from dicom_service.errors import NotFound
 from dicom_service.events import feed
 from dicom_service.events.circuit import FAILURES_TO_OPEN, PROBE_SECONDS, claim_probe, note_failure, read_circuit
-from dicom_service.events.delivery_log import write_delivery
+from dicom_service.events.delivery_log import Delivery, write_delivery
 from dicom_service.events.exam_event import announcement
 from dicom_service.events.feed import Cursor
-from dicom_service.events.outbox import StoredEvent, load_event, store_event
+from dicom_service.events.numbering import number
+from dicom_service.events.outbox import StoredEvent, load_event, store_event, timestamp
 from dicom_service.events.share import PLACES, place
 from dicom_service.stores import client
 from dicom_service.worklist.claims import Claim, Claims
@@ -51,8 +52,8 @@ def give_back(places: list[AbstractContextManager[bool]]) -> None:
 class TestFeed:
     """Numbers of events."""
 
-    def stored(self, number: int) -> StoredEvent:
-        pacs_event = {"StudyInstanceUID": STUDY, "n": number}
+    def stored(self, n: int) -> StoredEvent:
+        pacs_event = {"StudyInstanceUID": STUDY, "n": n}
         event_id = store_event(json.dumps(pacs_event).encode(), announcement(pacs_event))
         assert event_id is not None
         return load_event(event_id)
@@ -62,20 +63,20 @@ class TestFeed:
 
     @pytest.mark.parametrize("before", [0, 1])
     def test_two_events_that_see_the_same_count_get_two_numbers(self, before: int) -> None:
-        events = [self.stored(number) for number in range(before + 2)]
+        events = [self.stored(n) for n in range(before + 2)]
         for event in events[:before]:
-            feed.append(event)
+            number([event])
         overtaken, overtaking = events[before:]
-        just_before("TransactWriteItems", lambda: feed.append(overtaking))
-        feed.append(overtaken)
+        just_before("TransactWriteItems", lambda: number([overtaking]))
+        number([overtaken])
         assert self.listed() == [event.event_id for event in (*events[:before], overtaking, overtaken)]
         assert [load_event(event.event_id).position for event in (overtaking, overtaken)] == [before + 1, before + 2]
 
     def test_an_event_that_two_publishers_have_gets_one_number(self) -> None:
         event = self.stored(0)
-        just_before("TransactWriteItems", lambda: feed.append(event))
-        feed.append(event)
-        feed.append(event)
+        just_before("TransactWriteItems", lambda: number([event]))
+        number([event])
+        number([event])
         assert self.listed() == [event.event_id]
         assert load_event(event.event_id).position == 1
 
@@ -141,9 +142,9 @@ class TestDeliveries:
         self, courier: Courier, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         [message] = courier.announce()
-        opened = courier.row(message)
-        under_way = replace(opened, attempts=1)
-        assert write_delivery(opened, under_way, START)
+        fresh = Delivery.fresh(message.event_id, timestamp(START), message.subscriber, "", 0, START)
+        under_way = replace(fresh, attempts=1)
+        assert write_delivery(None, under_way, START)
         monkeypatch.setenv("CALLBACK_URLS", "")
         just_before("PutItem", lambda: write_delivery(under_way, replace(under_way, state="delivered"), START))
         assert courier.attempt(message) is None

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -40,3 +40,27 @@ def process(
         return dict(process_partial_response(event=event, record_handler=handled, processor=processor, context=context))
     finally:
         metrics.flush()
+
+
+def process_together(
+    event: dict[str, Any],
+    context: LambdaContext,
+    identifier: Callable[[dict[str, Any]], str],
+    handle: Callable[[Sequence[dict[str, Any]]], Mapping[int, Exception]],
+) -> dict[str, Any]:
+    """Calls `handle` once with all records, as the platform has them; reports those that failed by their identifier.
+
+    `handle` gives the faults by the record's place, and each is logged once. Where it raises, all records failed.
+    """
+    correlation.begin(context.aws_request_id)
+    records = event["Records"]
+    try:
+        failed = handle(records)
+    except Exception as error:  # noqa: BLE001 - it is reported, and logged without what it may hold
+        failed = dict.fromkeys(range(len(records)), error)
+    try:
+        for fault in {id(error): error for error in failed.values()}.values():
+            log_fault(fault)
+    finally:
+        metrics.flush()
+    return {"batchItemFailures": [{"itemIdentifier": identifier(records[place])} for place in sorted(failed)]}

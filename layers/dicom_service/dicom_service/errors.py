@@ -7,6 +7,7 @@
     ├── Forbidden                    403  the caller is known, and may not do this
     ├── NotFound                     404  no such object
     ├── Conflict                     409  it exists already
+    ├── CursorGone                   410  a place in the feed behind which events are no longer kept
     ├── RequestTooLarge              413  more than the platform or an endpoint takes
     ├── NotDicom                     422  a file that is no DICOM Part 10 object
     ├── PatientRefused               422  something of another patient than the caller's own
@@ -94,6 +95,11 @@ class NotFound(ServiceError):
 class Conflict(ServiceError):
     status = 409
     title = "Conflict"
+
+
+class CursorGone(ServiceError):
+    status = 410
+    title = "Gone"
 
 
 class RequestTooLarge(ServiceError):

@@ -1,6 +1,6 @@
 """The one seam to AWS: clients made once, on first use, and botocore's faults translated into ours."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
     Row = dict[str, AttributeValueTypeDef]
+
+MOST_READS = 5
 
 
 @overload
@@ -67,6 +69,27 @@ def translated(doing: str, *answers: str) -> Iterator[None]:
         raise StoreUnavailable(f"The service could not {doing} ({code})") from error
     except BotoCoreError as error:
         raise StoreUnavailable(f"The service could not {doing} ({type(error).__name__})") from error
+
+
+def read_rows(doing: str, keys: "Mapping[str, Sequence[Row]]") -> "dict[str, list[Row]]":
+    """The rows with these keys by table, in no order and up to 16 MB, as they are after the last write.
+
+    At most 100 keys. `doing` completes «could not …»; raises StoreUnavailable, also where it is told again and again
+    that there is no capacity.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+    """
+    asked: dict[str, Any] = {name: {"Keys": wanted, "ConsistentRead": True} for name, wanted in keys.items()}
+    found: dict[str, list[Row]] = {name: [] for name in keys}
+    for _ in range(MOST_READS):
+        with translated(doing):
+            answer = client("dynamodb").batch_get_item(RequestItems=asked)
+        for name, rows in answer["Responses"].items():
+            found[name] += rows
+        asked = answer.get("UnprocessedKeys") or {}
+        if not asked:
+            return found
+    raise StoreUnavailable(f"The service could not {doing} (UnprocessedKeys)")
 
 
 def conditional_write(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dicom_service.events import feed
+from dicom_service.events import feed_rows, numbering
 from dicom_service.events.exam_event import announcement
 from dicom_service.events.outbox import StoredEvent
 
@@ -19,7 +19,7 @@ WRITE_SECONDS = 0.005
 class TransactionCanceledException(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
-        self.response = {"CancellationReasons": [{"Code": "None"}, {"Code": code}, {"Code": "None"}]}
+        self.response = {"CancellationReasons": [{"Code": code}, *[{"Code": "None"}] * 3]}
 
 
 class Conflicting:
@@ -38,8 +38,8 @@ class Conflicting:
         return {"Item": {"last": {"N": str(self.last)}}} if self.last else {}
 
     def transact_write_items(self, TransactItems: list[dict[str, Any]]) -> None:  # noqa: N803 - boto3's
-        event, count, _ = TransactItems
-        wanted = int(count["Update"]["ExpressionAttributeValues"][":position"]["N"])
+        count, _, event, _ = TransactItems
+        wanted = int(count["Update"]["ExpressionAttributeValues"][":next"]["N"])
         if not self._writing.acquire(blocking=False):
             self.cancelled += 1
             raise TransactionCanceledException("TransactionConflict")
@@ -62,7 +62,8 @@ def events() -> list[StoredEvent]:
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Conflicting:
     made = Conflicting()
-    monkeypatch.setattr(feed, "client", lambda _service: made)
+    for module in (numbering, feed_rows):
+        monkeypatch.setattr(module, "client", lambda _service: made)
     monkeypatch.setenv("FEED_TABLE", "feed")
     monkeypatch.setenv("EVENTS_TABLE", "events")
     return made
@@ -70,7 +71,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Conflicting:
 
 def test_fifty_publishers_at_once_get_a_number_each(store: Conflicting) -> None:
     with ThreadPoolExecutor(PUBLISHERS) as publishers:
-        list(publishers.map(feed.append, events()))
+        list(publishers.map(lambda event: numbering.number([event]), events()))
 
     assert sorted(store.numbers.values()) == list(range(1, PUBLISHERS + 1))
     assert store.cancelled > 0

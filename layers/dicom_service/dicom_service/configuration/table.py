@@ -13,7 +13,7 @@ from dicom_service.configuration.callers import OF_CALLERS
 from dicom_service.configuration.checks import ORIGINS, for_oauth2, origins, subscribers_and_flag
 from dicom_service.configuration.setting import Setting, choice, header, path, text, url, whole_number, words
 from dicom_service.errors import ConfigurationError
-from dicom_service.events import address, feed, outbox, share, signature
+from dicom_service.events import address, numbering, outbox, share, signature
 from dicom_service.pacs import dialects, tls
 from dicom_service.worklist import backends
 
@@ -229,9 +229,9 @@ TABLE = (
         "EVENT_RETENTION_DAYS",
         "days for which new-exam events and their payloads are kept after they went out",
         frozenset({"publish_exam_event", "sweep_exam_events"}),
-        feed.RETENTION_DAYS,
-        feed.RETENTION_LIMITS,
-        feed.retention_days,
+        numbering.RETENTION_DAYS,
+        numbering.RETENTION_LIMITS,
+        numbering.retention_days,
     ),
     whole_number(
         "AUDIT_RETENTION_DAYS",

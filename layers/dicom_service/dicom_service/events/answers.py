@@ -38,7 +38,7 @@ def feed_answer(after: Cursor, limit: int, study_instance_uid: str, event_type: 
     another feed.
     """
     page = feed.read(after, limit, study_instance_uid, event_type)
-    cursors = {entry.event_id: entry.cursor for entry in page.entries}
+    cursors = {entry.event_id: Cursor.at(entry) for entry in page.entries}
     events: list[str] = []
     room, reached, full = MOST_ANSWER_BYTES, after, False
     for event in load_events(list(cursors)):

@@ -1,6 +1,6 @@
 """A circuit per subscriber: while one does not answer, its deliveries wait and only now and then one is tried.
 
-It is a row of the deliveries table beside those of the events: `circuit` and the subscriber's key.
+It is a row of the deliveries table beside those of the events, with a key of its own.
 """
 
 import uuid
@@ -20,7 +20,11 @@ PROBE_SECONDS = 60
 """For so long a probe is taken to be under way."""
 
 MOST_TRIES = 5
-CIRCUIT = "circuit"
+KNOWN_SECONDS = 1.0
+"""For so long what was read of a circuit is taken to be so: one key is not read for every delivery."""
+
+_known: "dict[str, tuple[float, Circuit]]" = {}
+"""By subscriber: when it was read, and what."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,15 @@ class Circuit:
     subscriber: str
     failures: int
     open_until: float
+
+
+def known_circuit(subscriber: str, now: float) -> Circuit:
+    """The subscriber's circuit as it was at most a second before `now`, or is; raises StoreUnavailable."""
+    read_at, circuit = _known.get(subscriber, (-KNOWN_SECONDS, Circuit(subscriber, 0, 0.0)))
+    if not 0 <= now - read_at < KNOWN_SECONDS:
+        circuit = read_circuit(subscriber)
+        _known[subscriber] = (now, circuit)
+    return circuit
 
 
 def read_circuit(subscriber: str) -> Circuit:
@@ -52,6 +65,7 @@ def claim_probe(circuit: Circuit, now: float) -> bool:
 
 def close_circuit(subscriber: str) -> None:
     """Forgets the subscriber's failures; raises StoreUnavailable."""
+    _known.pop(subscriber, None)
     with translated("close a subscriber's circuit"):
         client("dynamodb").delete_item(TableName=_table(), Key=_key(subscriber))
 
@@ -79,6 +93,7 @@ def open_seconds(failures: int) -> int:
 
 def _put(circuit: Circuit, failures: int, open_until: float) -> bool:
     """Writes the circuit anew; False where another worker wrote it meanwhile."""
+    _known.pop(circuit.subscriber, None)
     writer = uuid.uuid4().hex
     item: dict[str, AttributeValueTypeDef] = {
         "failures": {"N": str(failures)},
@@ -101,7 +116,7 @@ def _put(circuit: Circuit, failures: int, open_until: float) -> bool:
 
 
 def _key(subscriber: str) -> "dict[str, AttributeValueTypeDef]":
-    return {"eventId": {"S": CIRCUIT}, "subscriber": {"S": subscriber}}
+    return {"eventId": {"S": f"circuit#{subscriber}"}, "subscriber": {"S": subscriber}}
 
 
 def _table() -> str:

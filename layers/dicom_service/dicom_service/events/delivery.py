@@ -1,27 +1,36 @@
 """One attempt to deliver an event to a subscriber, from the message of the queue to the row of the log."""
 
 import zlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from dicom_service import correlation, metrics
+from dicom_service import correlation, metrics, settings
 from dicom_service.batch import Postponed
-from dicom_service.errors import NotFound
-from dicom_service.events.circuit import PROBE_SECONDS, Circuit, claim_probe, close_circuit, note_failure, read_circuit
-from dicom_service.events.delivery_log import Delivery, read_delivery, write_delivery
+from dicom_service.events.circuit import PROBE_SECONDS, Circuit, claim_probe, close_circuit, known_circuit, note_failure
+from dicom_service.events.delivery_log import (
+    Delivery,
+    delivery_key,
+    log_table,
+    open_delivery,
+    stored_delivery,
+    write_delivery,
+)
 from dicom_service.events.messages import DeliveryMessage, bury, postpone
-from dicom_service.events.outbox import load_event
+from dicom_service.events.outbox import StoredEvent, event_key, stored_event, timestamp
 from dicom_service.events.schedule import RETRY_SECONDS, wait_after
 from dicom_service.events.share import place
 from dicom_service.events.signature import webhook_headers
 from dicom_service.events.subscribers import Subscriber, subscribers
 from dicom_service.events.webhook import Outcome, Sender, post
 from dicom_service.faults import logger
+from dicom_service.stores import read_rows
 
 ATTEMPT_SECONDS = 60
 """For so long an attempt is taken to be under way: no other worker starts one, unless this one never comes back."""
 
 NEVER_TRIED = "was not tried, because other deliveries to the subscriber kept failing"
+
+UNKNOWN_URL = "a URL that is no longer in CALLBACK_URLS"
 
 SHORTEST_CROWDED_WAIT, LONGEST_CROWDED_WAIT = 5, 900
 
@@ -43,26 +52,70 @@ def deliver(message: DeliveryMessage, sender: Sender) -> float | None:
     Raises ConfigurationError and StoreUnavailable; the message is then to be handled again.
     """
     now = sender.clock()
-    stored = read_delivery(message.event_id, message.subscriber)
-    if stored is None or message.run < stored.run or (message.run == stored.run and stored.state != "pending"):
+    stored, event = _read(message)
+    if stored and (message.run < stored.run or (message.run == stored.run and stored.state != "pending")):
         return None
-    delivery = stored if message.run == stored.run else stored.anew(message.run, now)
     subscriber = subscribers().get(message.subscriber)
+    delivery = _begun(message, stored, event, subscriber, now)
     if subscriber is None:
         return _given_up(stored, replace(delivery, last_error="is no longer in CALLBACK_URLS"), now)
+    if event is None:
+        return _given_up(stored, replace(delivery, last_error="the event is no longer stored"), now)
     if delivery.next_attempt_at > now:
         return delivery.next_attempt_at - now
     if delivery.attempts > len(RETRY_SECONDS) or now > delivery.asked_at + LONGEST_LIFE:
         return _given_up(stored, replace(delivery, last_error=delivery.last_error or NEVER_TRIED), now)
-    circuit = read_circuit(subscriber.key)
+    return _tried(stored, delivery, _Attempt(event, subscriber, sender))
+
+
+def _read(message: DeliveryMessage) -> tuple[Delivery | None, StoredEvent | None]:
+    log, events = log_table(), settings.required("EVENTS_TABLE")
+    keys = {log: [delivery_key(message.event_id, message.subscriber)], events: [event_key(message.event_id)]}
+    rows = read_rows("read the delivery", keys)
+    found = [stored_event(row) for row in rows[events] if "receivedAt" in row]
+    return (stored_delivery(rows[log][0]) if rows[log] else None), (found[0] if found else None)
+
+
+def _begun(
+    message: DeliveryMessage,
+    stored: Delivery | None,
+    event: StoredEvent | None,
+    subscriber: Subscriber | None,
+    now: float,
+) -> Delivery:
+    """The run that the message is of: as it is in the log, or as it begins."""
+    if stored:
+        return stored if message.run == stored.run else stored.anew(message.run, now)
+    received_at = event.received_at if event else timestamp(now)
+    url = subscriber.shown if subscriber else UNKNOWN_URL
+    return Delivery.fresh(message.event_id, received_at, message.subscriber, url, message.run, now)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    event: StoredEvent
+    subscriber: Subscriber
+    sender: Sender
+
+
+def _tried(stored: Delivery | None, delivery: Delivery, attempt: _Attempt) -> float | None:
+    """Makes the attempt unless the subscriber's circuit or its share stand in the way; what waits is in the log."""
+    now, key = attempt.sender.clock(), attempt.subscriber.key
+    circuit = known_circuit(key, now)
     if circuit.open_until > now:
-        return circuit.open_until - now
-    with place(subscriber.key, now) as taken:
+        return _waits(stored, delivery, circuit.open_until - now, now)
+    with place(key, now) as taken:
         if not taken:
-            return crowded_wait(delivery, now)
+            return _waits(stored, delivery, crowded_wait(delivery, now), now)
         if not claim_probe(circuit, now):
-            return PROBE_SECONDS
-        return _attempt(stored, delivery, subscriber, circuit, sender)
+            return _waits(stored, delivery, PROBE_SECONDS, now)
+        return _made(stored, delivery, circuit, attempt)
+
+
+def _waits(stored: Delivery | None, delivery: Delivery, wait: float, now: float) -> float:
+    if stored is None:
+        open_delivery(delivery, now)
+    return wait
 
 
 def crowded_wait(delivery: Delivery, now: float) -> float:
@@ -75,17 +128,12 @@ def crowded_wait(delivery: Delivery, now: float) -> float:
     return min(max(SHORTEST_CROWDED_WAIT, (now - delivery.asked_at) / 10) * spread, LONGEST_CROWDED_WAIT)
 
 
-def _attempt(
-    stored: Delivery, delivery: Delivery, subscriber: Subscriber, circuit: Circuit, sender: Sender
-) -> float | None:
+def _made(stored: Delivery | None, delivery: Delivery, circuit: Circuit, attempt: _Attempt) -> float | None:
     """Claims the attempt in the log before it is made: one that never comes back counts, and is made once at a time."""
+    event, subscriber, sender = attempt.event, attempt.subscriber, attempt.sender
     now = sender.clock()
-    try:
-        event = load_event(delivery.event_id)
-        payload = event.payload()
-    except NotFound:
-        return _given_up(stored, replace(delivery, last_error="the event is no longer stored"), now)
     correlation.resume(event.correlation_id)
+    payload = event.payload()
     headers = webhook_headers(delivery.event_id, payload, subscriber.secrets, now) | correlation.headers()
     claimed = replace(
         delivery,
@@ -120,7 +168,7 @@ def _conclude(claimed: Delivery, outcome: Outcome, now: float) -> float | None:
     return wait
 
 
-def _given_up(stored: Delivery, delivery: Delivery, now: float) -> float | None:
+def _given_up(stored: Delivery | None, delivery: Delivery, now: float) -> float | None:
     """The message goes to the dead-letter queue as the run that comes next: moved back, it starts anew."""
     metrics.add(metrics.DELIVERIES_GIVEN_UP)
     bury(DeliveryMessage(delivery.event_id, delivery.subscriber, delivery.run + 1))

@@ -1,20 +1,21 @@
 """The delivery log: one row per event and subscriber, with what became of it; gone 90 days after its last change.
 
+There is none before the first attempt, or before the delivery first has to wait: most deliveries need one try.
+
 A row's `run` counts how often the delivery was asked for anew. A message of an earlier run is out of date.
 """
 
 import math
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from dicom_service import settings
-from dicom_service.events.subscribers import Subscriber
 from dicom_service.stores import client, conditional_write, translated
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from dicom_service.stores import Row
 
 State = Literal["pending", "delivered", "failed", "gone"]
 
@@ -42,22 +43,27 @@ class Delivery:
     last_error: str
     next_attempt_at: float
 
+    @classmethod
+    def fresh(cls, event_id: str, received_at: str, subscriber: str, url: str, run: int, now: float) -> "Delivery":
+        """A delivery of which nothing is in the log: `subscriber` is its key, `url` what is shown of it."""
+        return cls(event_id, subscriber, url, received_at, run, now, "pending", 0, 0, "", now)
+
     def anew(self, run: int, now: float) -> "Delivery":
         """The row as it begins a later run."""
-        return Delivery(self.event_id, self.subscriber, self.url, self.received_at, run, now, "pending", 0, 0, "", now)
+        return Delivery.fresh(self.event_id, self.received_at, self.subscriber, self.url, run, now)
 
 
-def open_delivery(event_id: str, received_at: str, subscriber: Subscriber, now: float) -> None:
+def open_delivery(fresh: Delivery, now: float) -> None:
     """Notes that the subscriber is to get the event; a row that is there already stays as it is."""
-    fresh = Delivery(event_id, subscriber.key, subscriber.shown, received_at, 0, now, "pending", 0, 0, "", now)
-    _put(fresh, now, "attribute_not_exists(eventId)", {})
+    write_delivery(None, fresh, now)
 
 
 def read_delivery(event_id: str, subscriber: str) -> Delivery | None:
     """The row, or None where there is none; raises StoreUnavailable."""
     with translated("read the delivery log"):
-        found = client("dynamodb").get_item(TableName=_table(), Key=_key(event_id, subscriber), ConsistentRead=True)
-    return _delivery(found["Item"]) if "Item" in found else None
+        key = delivery_key(event_id, subscriber)
+        found = client("dynamodb").get_item(TableName=log_table(), Key=key, ConsistentRead=True)
+    return stored_delivery(found["Item"]) if "Item" in found else None
 
 
 def read_deliveries(event_id: str) -> list[Delivery]:
@@ -66,26 +72,31 @@ def read_deliveries(event_id: str) -> list[Delivery]:
         client("dynamodb")
         .get_paginator("query")
         .paginate(
-            TableName=_table(),
+            TableName=log_table(),
             ConsistentRead=True,
             KeyConditionExpression="eventId = :event",
             ExpressionAttributeValues={":event": {"S": event_id}},
         )
     )
     with translated("read the delivery log"):
-        return [_delivery(item) for page in pages for item in page["Items"]]
+        return [stored_delivery(item) for page in pages for item in page["Items"]]
 
 
 def given_up(state: State, since: str, until: str) -> Iterator[tuple[str, str]]:
     """Event and subscriber of the deliveries in an end state, of events received in a span of time (ISO 8601, UTC)."""
+    for lane in (state, *(_lane(state, digit) for digit in "0123456789abcdef")):
+        yield from _given_up(lane, since, until)
+
+
+def _given_up(lane: str, since: str, until: str) -> Iterator[tuple[str, str]]:
     pages = (
         client("dynamodb")
         .get_paginator("query")
         .paginate(
-            TableName=_table(),
+            TableName=log_table(),
             IndexName=GIVEN_UP_INDEX,
-            KeyConditionExpression="givenUp = :state AND receivedAt BETWEEN :since AND :until",
-            ExpressionAttributeValues={":state": {"S": state}, ":since": {"S": since}, ":until": {"S": until}},
+            KeyConditionExpression="givenUp = :lane AND receivedAt BETWEEN :since AND :until",
+            ExpressionAttributeValues={":lane": {"S": lane}, ":since": {"S": since}, ":until": {"S": until}},
         )
     )
     with translated("look for deliveries that were given up"):
@@ -93,9 +104,16 @@ def given_up(state: State, since: str, until: str) -> Iterator[tuple[str, str]]:
             yield from ((item["eventId"]["S"], item["subscriber"]["S"]) for item in page["Items"])
 
 
-def write_delivery(before: Delivery, after: Delivery, now: float) -> bool:
-    """Replaces a row; False where it is no longer what it was before, because another worker has it."""
-    unchanged: dict[str, AttributeValueTypeDef] = {
+def _lane(state: State, event_id: str) -> str:
+    """The key under which the index has it: by the event, since a key takes 1,000 writes a second."""
+    return f"{state}#{event_id[0]}"
+
+
+def write_delivery(before: Delivery | None, after: Delivery, now: float) -> bool:
+    """Replaces a row, or makes the first; False where it is no longer what it was before: another worker has it."""
+    if before is None:
+        return _put(after, now, "attribute_not_exists(eventId)", {})
+    unchanged: Row = {
         ":run": {"N": str(before.run)},
         ":attempts": {"N": str(before.attempts)},
         ":state": {"S": before.state},
@@ -103,10 +121,10 @@ def write_delivery(before: Delivery, after: Delivery, now: float) -> bool:
     return _put(after, now, "#run = :run AND attempts = :attempts AND #state = :state", unchanged)
 
 
-def _put(delivery: Delivery, now: float, condition: str, values: "Mapping[str, AttributeValueTypeDef]") -> bool:
+def _put(delivery: Delivery, now: float, condition: str, values: "Row") -> bool:
     writer = uuid.uuid4().hex
     request: dict[str, Any] = {
-        "TableName": _table(),
+        "TableName": log_table(),
         "Item": _item(delivery, now) | {"writer": {"S": writer}},
         "ConditionExpression": condition,
     }
@@ -118,12 +136,13 @@ def _put(delivery: Delivery, now: float, condition: str, values: "Mapping[str, A
     return written
 
 
-def _key(event_id: str, subscriber: str) -> "dict[str, AttributeValueTypeDef]":
+def delivery_key(event_id: str, subscriber: str) -> "Row":
+    """The key of the delivery's row in DELIVERIES_TABLE."""
     return {"eventId": {"S": event_id}, "subscriber": {"S": subscriber}}
 
 
-def _item(delivery: Delivery, now: float) -> "dict[str, AttributeValueTypeDef]":
-    item: dict[str, AttributeValueTypeDef] = {
+def _item(delivery: Delivery, now: float) -> "Row":
+    item: Row = {
         "url": {"S": delivery.url},
         "receivedAt": {"S": delivery.received_at},
         "run": {"N": str(delivery.run)},
@@ -136,11 +155,12 @@ def _item(delivery: Delivery, now: float) -> "dict[str, AttributeValueTypeDef]":
         "expiresAt": {"N": str(int(now) + KEPT_SECONDS)},
     }
     if delivery.state in ("failed", "gone"):
-        item["givenUp"] = {"S": delivery.state}
-    return item | _key(delivery.event_id, delivery.subscriber)
+        item["givenUp"] = {"S": _lane(delivery.state, delivery.event_id)}
+    return item | delivery_key(delivery.event_id, delivery.subscriber)
 
 
-def _delivery(item: "Mapping[str, AttributeValueTypeDef]") -> Delivery:
+def stored_delivery(item: "Row") -> Delivery:
+    """The delivery of a row."""
     state: Any = item["state"]["S"]
     return Delivery(
         event_id=item["eventId"]["S"],
@@ -162,5 +182,6 @@ def _milliseconds(seconds: float) -> str:
     return f"{math.floor(seconds * 1000) / 1000:.3f}"
 
 
-def _table() -> str:
+def log_table() -> str:
+    """The table's name; raises ConfigurationError."""
     return settings.required("DELIVERIES_TABLE")

@@ -5,11 +5,19 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-f
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import batched
+from typing import TYPE_CHECKING
 
 from dicom_service import settings
-from dicom_service.errors import InvalidRequest
+from dicom_service.errors import InvalidRequest, StoreUnavailable
 from dicom_service.stores import client, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+MESSAGES_TOGETHER = 10
 
 LONGEST_POSTPONEMENT = 12 * 3600 - 120
 """A message may be invisible for 12 hours from when it was received; a minute or two of that have passed.
@@ -43,6 +51,29 @@ class DeliveryMessage:
 def ask_for_delivery(message: DeliveryMessage) -> None:
     """Puts the message into DELIVERIES_QUEUE_URL; raises StoreUnavailable."""
     _send("DELIVERIES_QUEUE_URL", message)
+
+
+def ask_for_deliveries(messages: Sequence[DeliveryMessage]) -> dict[int, StoreUnavailable]:
+    """Puts the messages into DELIVERIES_QUEUE_URL, ten at a time; gives the places of those that did not go, and why.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+    """
+    failed: dict[int, StoreUnavailable] = {}
+    for chunk in batched(enumerate(messages), MESSAGES_TOGETHER, strict=False):
+        entries: list[SendMessageBatchRequestEntryTypeDef] = [
+            {"Id": str(place), "MessageBody": message.body, "MessageGroupId": message.subscriber}
+            for place, message in chunk
+        ]
+        try:
+            with translated("queue the deliveries"):
+                queue = settings.required("DELIVERIES_QUEUE_URL")
+                answer = client("sqs").send_message_batch(QueueUrl=queue, Entries=entries)
+        except StoreUnavailable as error:
+            failed |= {place: error for place, _ in chunk}
+            continue
+        for one in answer.get("Failed", []):
+            failed[int(one["Id"])] = StoreUnavailable(f"The service could not queue a delivery ({one['Code']})")
+    return failed
 
 
 def bury(message: DeliveryMessage) -> None:

@@ -8,18 +8,20 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from dicom_service import correlation, metrics, settings
 from dicom_service.errors import NotFound, StoreUnavailable
 from dicom_service.events.exam_event import Announcement
-from dicom_service.stores import client, translated
+from dicom_service.stores import client, read_rows, translated
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, KeysAndAttributesTypeDef
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    from dicom_service.stores import Row
 
 INLINE_BYTES = 300_000
 """Up to here a payload lies in the item itself, which may have 400 KB with everything else; above it, in the bucket.
@@ -31,10 +33,15 @@ DEDUPE_SECONDS = 600
 MOST_DEDUPE_SECONDS = 86400
 
 PAYLOAD_MARK = "payload#"
-OUTBOX_INDEX = "unpublished"
 MOST_TRIES = 5
-READ_TOGETHER = 25
+READ_TOGETHER = 49
 """Events of one BatchGetItem, which gives 16 MB at the most."""
+
+LANES = tuple(f"waiting#{digit:x}" for digit in range(16))
+"""The values of `outbox`: a key of an index takes 1,000 writes a second, and each event enters and leaves one.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-sharding.html
+"""
 
 
 @dataclass(frozen=True)
@@ -108,10 +115,15 @@ def dedupe_seconds() -> int:
 def load_event(event_id: str) -> StoredEvent:
     """The event as it stands; raises NotFound, and StoreUnavailable where the table does not answer."""
     with translated("read the event"):
-        found = client("dynamodb").get_item(TableName=_table(), Key={"eventId": {"S": event_id}}, ConsistentRead=True)
+        found = client("dynamodb").get_item(TableName=_table(), Key=event_key(event_id), ConsistentRead=True)
     if "receivedAt" not in found.get("Item", {}):
         raise NotFound("There is no such event")
-    return _stored(found["Item"])
+    return stored_event(found["Item"])
+
+
+def event_key(event_id: str) -> "Row":
+    """The key of the event's row in EVENTS_TABLE."""
+    return {"eventId": {"S": event_id}}
 
 
 def load_events(event_ids: Sequence[str]) -> Iterator[StoredEvent]:
@@ -123,35 +135,9 @@ def load_events(event_ids: Sequence[str]) -> Iterator[StoredEvent]:
 
 
 def _read_together(event_ids: Sequence[str]) -> dict[str, StoredEvent]:
-    table = _table()
-    keys: list[Mapping[str, AttributeValueTypeDef]] = [{"eventId": {"S": event_id}} for event_id in event_ids]
-    asked: Mapping[str, KeysAndAttributesTypeDef] = {table: {"Keys": keys, "ConsistentRead": True}}
-    found: dict[str, StoredEvent] = {}
-    for _ in range(MOST_TRIES):
-        with translated("read the events"):
-            answer = client("dynamodb").batch_get_item(RequestItems=asked)
-        found |= {item["eventId"]["S"]: _stored(item) for item in answer["Responses"].get(table, [])}
-        asked = cast("Mapping[str, KeysAndAttributesTypeDef]", answer.get("UnprocessedKeys") or {})
-        if not asked:
-            return found
-    raise StoreUnavailable("The service could not read the events (UnprocessedKeys)")
-
-
-def waiting_since(before: float) -> Iterator[str]:
-    """The events that were received before a moment (seconds since 1970) and have not gone out, the oldest first."""
-    pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=_table(),
-            IndexName=OUTBOX_INDEX,
-            KeyConditionExpression="outbox = :waiting AND receivedAt < :before",
-            ExpressionAttributeValues={":waiting": {"S": "waiting"}, ":before": {"S": timestamp(before)}},
-        )
-    )
-    with translated("look for events that have not gone out"):
-        for page in pages:
-            yield from (item["eventId"]["S"] for item in page["Items"])
+    keys: list[Row] = [event_key(event_id) for event_id in event_ids]
+    rows = read_rows("read the events", {_table(): keys})[_table()]
+    return {row["eventId"]["S"]: stored_event(row) for row in rows if "receivedAt" in row}
 
 
 def timestamp(moment: datetime | float) -> str:
@@ -164,11 +150,11 @@ def _table() -> str:
     return settings.required("EVENTS_TABLE")
 
 
-def _item(event_id: str, now: float, facts: Announcement) -> "dict[str, AttributeValueTypeDef]":
+def _item(event_id: str, now: float, facts: Announcement) -> "Row":
     return {
         "eventId": {"S": event_id},
         "receivedAt": {"S": timestamp(now)},
-        "outbox": {"S": "waiting"},
+        "outbox": {"S": LANES[int(event_id[0], 16)]},
         "studyInstanceUid": {"S": facts.study_instance_uid},
         "eventType": {"S": facts.event_type},
         "modalities": {"L": [{"S": modality} for modality in facts.modalities]},
@@ -177,7 +163,7 @@ def _item(event_id: str, now: float, facts: Announcement) -> "dict[str, Attribut
     }
 
 
-def _content(payload: bytes, digest: str) -> "dict[str, AttributeValueTypeDef]":
+def _content(payload: bytes, digest: str) -> "Row":
     """The payload's attribute. The bucket's key is its digest: a payload that comes again lies there once."""
     if len(payload) <= INLINE_BYTES:
         return {"payload": {"B": payload}}
@@ -189,7 +175,7 @@ def _content(payload: bytes, digest: str) -> "dict[str, AttributeValueTypeDef]":
     return {"payloadKey": {"S": key}}
 
 
-def _put_both(event: "dict[str, AttributeValueTypeDef]", mark: "dict[str, AttributeValueTypeDef]", now: int) -> bool:
+def _put_both(event: "Row", mark: "Row", now: int) -> bool:
     """The event and its payload's mark in one transaction; False where an earlier mark still holds."""
     dynamodb = client("dynamodb")
     for _ in range(MOST_TRIES):
@@ -216,7 +202,8 @@ def _put_both(event: "dict[str, AttributeValueTypeDef]", mark: "dict[str, Attrib
     raise StoreUnavailable("The service could not store the event (TransactionCanceledException)")
 
 
-def _stored(item: "dict[str, AttributeValueTypeDef]") -> StoredEvent:
+def stored_event(item: "Row") -> StoredEvent:
+    """The event of a row."""
     return StoredEvent(
         event_id=item["eventId"]["S"],
         received_at=item["receivedAt"]["S"],

@@ -7,7 +7,7 @@ from typing import Literal
 
 from dicom_service.errors import FieldError, InvalidRequest
 from dicom_service.events.circuit import close_circuit
-from dicom_service.events.delivery_log import given_up, open_delivery, read_delivery, write_delivery
+from dicom_service.events.delivery_log import Delivery, given_up, open_delivery, read_delivery, write_delivery
 from dicom_service.events.messages import DeliveryMessage, ask_for_delivery
 from dicom_service.events.outbox import load_event, timestamp
 from dicom_service.events.subscribers import subscribers
@@ -32,7 +32,8 @@ def redeliver(event_id: str, url: str, clock: Callable[[], float] = time.time) -
         raise InvalidRequest("The URL is no subscriber's", [FieldError("url", "is not in CALLBACK_URLS")])
     for subscriber in chosen:
         close_circuit(subscriber.key)
-        open_delivery(event_id, event.received_at, subscriber, clock())
+        fresh = Delivery.fresh(event_id, event.received_at, subscriber.key, subscriber.shown, 0, clock())
+        open_delivery(fresh, clock())
         _ask_anew(event_id, subscriber.key, clock())
     return len(chosen)
 

@@ -63,6 +63,7 @@ MEANINGS = {
     403: "The caller lacks the scope that this needs, or is bound to a patient or a study and may not do it",
     404: "There is no such object",
     409: "It exists already",
+    410: "What is behind the place that was asked for is no longer kept",
     413: "More than the platform takes in one request",
     422: "A file is no DICOM Part 10 object; nothing of the request was stored",
     500: "A fault of the service itself",

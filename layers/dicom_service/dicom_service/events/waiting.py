@@ -1,0 +1,31 @@
+"""The events that have not gone out: those of the outbox index, each lane of it in order of time."""
+
+from collections.abc import Iterator
+
+from dicom_service import settings
+from dicom_service.events.outbox import LANES, timestamp
+from dicom_service.stores import client, translated
+
+OUTBOX_INDEX = "unpublished"
+ALL_LANES = (*LANES, "waiting")
+"""Those of the version before lie in the last one."""
+
+
+def waiting_since(lane: str, before: float) -> Iterator[str]:
+    """The lane's events that were received before a moment (seconds since 1970), the oldest first.
+
+    Raises StoreUnavailable.
+    """
+    pages = (
+        client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=settings.required("EVENTS_TABLE"),
+            IndexName=OUTBOX_INDEX,
+            KeyConditionExpression="outbox = :lane AND receivedAt < :before",
+            ExpressionAttributeValues={":lane": {"S": lane}, ":before": {"S": timestamp(before)}},
+        )
+    )
+    with translated("look for events that have not gone out"):
+        for page in pages:
+            yield from (item["eventId"]["S"] for item in page["Items"])

@@ -78,13 +78,16 @@ contact-sheet: .venv/.made  ## docs/contact-sheet.png: the pictures of every tes
 	$(PYTHON) -m bench.contact_sheet docs/contact-sheet.png
 
 redrive: .venv/.made  ## dead letters back to their queues: of the stack in AWS, or another by STACK=, or of make run with AWS=http://...
-	@$(PYTHON) -m local.redrive $(AWS) $(if $(STACK),--stack $(STACK))
+	@$(PYTHON) -m local.redrive $(if $(AWS),--aws $(AWS)) $(if $(STACK),--stack $(STACK))
 
 api-key: .venv/.made  ## API keys: DO="create NAME SCOPES…", DO=list, DO="revoke ID"; of the stack in AWS, or with AWS=http://...
 	@$(PYTHON) -m local.api_key $(if $(AWS),--aws $(AWS)) $(if $(STACK),--stack $(STACK)) $(or $(DO),--help)
+
+move-workitems: .venv/.made  ## once after an update from a version that kept its own workitems beside the claims: into the worklist's table; STACK=, or AWS=http://...
+	@$(PYTHON) -m local.move_workitems $(if $(AWS),--aws $(AWS)) $(if $(STACK),--stack $(STACK))
 
 ENV ?= dev
 deploy: .venv/.made  ## to AWS, with samconfig.toml's parameters of ENV: dev, staging or prod; CONFIRM=no asks nobody
 	@$(PYTHON) -m deployment.stage $(ENV) $(if $(filter no,$(CONFIRM)),--yes)
 
-.PHONY: help run demo probe test test-e2e lint checkov build sbom openapi settings lock contact-sheet redrive api-key deploy
+.PHONY: help run demo probe test test-e2e lint checkov build sbom openapi settings lock contact-sheet redrive api-key move-workitems deploy

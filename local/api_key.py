@@ -4,11 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from dicom_service.access.scopes import ALL_SCOPES, PATIENTS_ALL, REACH
 from dicom_service.errors import ServiceError
-from local.aws import REGION, STACK
+from local.operated import add_arguments, connect
 
 TABLE = "ApiKeysTable"
 MADE_BY = "make api-key"
@@ -18,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status."""
     asked = _parser().parse_args(arguments)
     try:
-        _connect(asked.aws, asked.stack)
+        connect(asked, {"API_KEYS_TABLE": TABLE})
         return int(asked.run(asked))
     except (ServiceError, LookupError, ValueError) as error:
         print(getattr(error, "detail", error), file=sys.stderr)
@@ -27,8 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make api-key", description=__doc__)
-    parser.add_argument("--aws", default="", help="AWS as `make run` prints it; the account's own where left out")
-    parser.add_argument("--stack", default=STACK, help="name of the stack")
+    add_arguments(parser)
     commands = parser.add_subparsers(required=True, metavar="create | list | revoke")
     create = commands.add_parser("create", help="a new key, shown once")
     create.add_argument("name")
@@ -85,24 +83,6 @@ def _moment(text: str) -> int:
     if seconds <= datetime.now(UTC).timestamp():
         raise argparse.ArgumentTypeError("must be a time to come")
     return seconds
-
-
-def _connect(endpoint: str, stack: str) -> None:
-    """Points the layer's clients at the stack's table; raises LookupError where there is no such stack."""
-    import os
-
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    if endpoint:
-        local = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": REGION}
-        os.environ.update(local, AWS_ENDPOINT_URL=endpoint)
-    cloudformation: Any = boto3.client("cloudformation")
-    try:
-        described = cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=TABLE)
-    except (BotoCoreError, ClientError) as error:
-        raise LookupError(f"The stack cannot be found: {error}") from error
-    os.environ["API_KEYS_TABLE"] = described["StackResourceDetail"]["PhysicalResourceId"]
 
 
 if __name__ == "__main__":

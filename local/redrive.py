@@ -4,7 +4,9 @@ import argparse
 import json
 from typing import Any
 
-from local.aws import REGION, STACK
+import boto3
+
+from local.operated import add_arguments, connect
 
 Message = dict[str, Any]
 
@@ -28,11 +30,12 @@ def redrive(sqs: Any, queues: dict[str, str]) -> int:
 
 
 def queue_urls(cloudformation: Any, stack: str) -> dict[str, str]:
-    """The URLs of a stack's queues by their names in the template."""
-    described = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    """The URLs of a stack's queues by their names in the template; of a stack of any size."""
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     return {
         resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-        for resource in described
+        for page in pages
+        for resource in page["StackResourceSummaries"]
         if resource["ResourceType"] == "AWS::SQS::Queue"
     }
 
@@ -71,18 +74,11 @@ def _again(message: Message, queues: dict[str, str]) -> dict[str, Any] | None:
 
 def main() -> None:
     """Moves them in AWS, with the credentials of the environment, or on this machine, at the address of `make run`."""
-    from boto3 import Session
-
     parser = argparse.ArgumentParser(prog="make redrive", description=main.__doc__)
-    parser.add_argument("endpoint", nargs="?", help="the address of AWS that `make run` prints; else the real one")
-    parser.add_argument("--stack", default=STACK)
-    chosen = parser.parse_args()
-    if chosen.endpoint:
-        session = Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION)  # noqa: S106
-    else:
-        session = Session()
-    queues = queue_urls(session.client("cloudformation", endpoint_url=chosen.endpoint), chosen.stack)
-    moved = redrive(session.client("sqs", endpoint_url=chosen.endpoint), queues)
+    add_arguments(parser)
+    asked = parser.parse_args()
+    connect(asked, {})
+    moved = redrive(boto3.client("sqs"), queue_urls(boto3.client("cloudformation"), asked.stack))
     print(f"{moved} message(s) moved")
 
 

@@ -10,18 +10,20 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from dicom_service.access.bounds import Subject
 from dicom_service.http.answer import answer
-from dicom_service.http.dicom_json import JSON, dicom_json_answer
+from dicom_service.http.dicom_json import JSON, dicom_json_type
 from dicom_service.http.door import access_of, requires
+from dicom_service.http.list_answer import list_answer
 from dicom_service.http.openapi import DICOM_JSON, dicom_json, problems
-from dicom_service.http.paging import LimitQuery, OffsetQuery
+from dicom_service.http.paging import ELSEWHERE, LINK, LimitQuery, OffsetQuery, next_link
 from dicom_service.http.parameters import EXAMPLE_STUDY
 from dicom_service.http.request import parse_json
 from dicom_service.worklist.acceptance import filter_value
+from dicom_service.worklist.asked import DateRange, WorkitemSearch
 from dicom_service.worklist.backends import worklist
 from dicom_service.worklist.fields import BY_NAME, EXAMPLE
 from dicom_service.worklist.json_schema import DATE, value_schema
-from dicom_service.worklist.mapper import dataset_of, keywords_of
-from dicom_service.worklist.search import DateRange, WorkitemSearch, date_range, find_workitems
+from dicom_service.worklist.mapper import Dataset, dataset_of, keywords_of
+from dicom_service.worklist.search import Found, date_range, find_workitems
 
 app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=parse_json)
 
@@ -53,7 +55,7 @@ FormatQuery = Annotated[
 ]
 
 WORKITEM = {"StudyInstanceUID": EXAMPLE_STUDY, **EXAMPLE}
-ANSWERS = dicom_json("The workitems: Modality Worklist items (PS3.4 Table K.6-1)", [dataset_of(WORKITEM)])
+ANSWERS = dicom_json("The workitems: Modality Worklist items (PS3.4 Table K.6-1)", [dataset_of(WORKITEM)], headers=LINK)
 ANSWERS[200]["content"][JSON] = {
     "schema": {"anyOf": [DICOM_JSON, {"type": "array", "items": {"$ref": "#/components/schemas/NewWorkitem"}}]},
     "examples": {
@@ -69,7 +71,7 @@ ANSWERS[200]["content"][JSON] = {
     description="All workitems, or those that match every filter; those that start first come first.",
     tags=["Worklist"],
     operation_id="list_workitems",
-    responses=ANSWERS | problems(400, 401, 500, 502, 503, 504),
+    responses=ANSWERS | ELSEWHERE | problems(400, 401, 500, 502, 503, 504),
 )
 @requires("workitems:read", "query")
 def list_workitems(
@@ -92,15 +94,21 @@ def list_workitems(
     }
     asked = {name: value for name, value in equal.items() if value is not None}
     bound = _bound(asked)
-    found = find_workitems(worklist(), WorkitemSearch(bound, start_dates, offset, limit)) if bound is not None else []
-    simple = [keywords_of(workitem) for workitem in found]
-    for patient in {str(workitem.get("PatientID", "")) for workitem in simple} or {
-        patient_id or access_of(app).only_patient()
-    }:
+    patients: set[str] = set()
+
+    def show(workitem: Dataset) -> str:
+        simple = keywords_of(workitem)
+        patients.add(str(simple.get("PatientID", "")))
+        return json.dumps(workitem if shape == "dicom" else simple, ensure_ascii=False)
+
+    found = Found[str]([], more=False)
+    if bound is not None:
+        found = find_workitems(worklist(), WorkitemSearch(bound, start_dates, offset, limit), show)
+    for patient in patients or {patient_id or access_of(app).only_patient()}:
         access_of(app).note(Subject(patient))
-    if shape == "dicom":
-        return dicom_json_answer(app, found)
-    return Response(200, JSON, json.dumps(simple, ensure_ascii=False), {"Cache-Control": "private, no-store"})
+    content_type = dicom_json_type(app) if shape == "dicom" else JSON
+    count = offset + len(found.workitems) + found.more
+    return list_answer(app, found.workitems, content_type, next_link(app, count, limit, offset))
 
 
 def _bound(asked: dict[str, str]) -> dict[str, str] | None:

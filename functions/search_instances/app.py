@@ -7,11 +7,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dicom_service.exams.patients.belonging import search_instances
 from dicom_service.http.answer import answer
-from dicom_service.http.dicom_json import dicom_json_answer
 from dicom_service.http.door import access_of, requires
 from dicom_service.http.exam_answers import INSTANCE_EXAMPLE
+from dicom_service.http.list_answer import dicom_list_answer
 from dicom_service.http.openapi import dicom_json, problems
-from dicom_service.http.paging import LINK, LimitQuery, OffsetQuery, next_link, page_of
+from dicom_service.http.paging import ELSEWHERE, LINK, LimitQuery, OffsetQuery, next_link, page_of
 from dicom_service.http.parameters import SeriesPath, StudyPath, patient_id_query
 from dicom_service.http.request import parse_json
 from dicom_service.pacs.dialects import dialect
@@ -31,6 +31,7 @@ app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=pars
         [INSTANCE_EXAMPLE],
         headers=LINK,
     )
+    | ELSEWHERE
     | problems(400, 401, 500, 502, 503, 504),
 )
 @requires("exams:read", "query")
@@ -44,7 +45,7 @@ def find_instances(
     may_see = access_of(app).may_see(patient_id, study_uid)
     instances = search_instances(pacs_session(), dialect(), patient_id, study_uid, series_uid) if may_see else []
     page = page_of(instances, limit, offset)
-    return dicom_json_answer(app, page, headers=next_link(app, len(instances), limit, offset))
+    return dicom_list_answer(app, page, next_link(app, len(instances), limit, offset))
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

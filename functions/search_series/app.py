@@ -9,11 +9,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dicom_service.exams.counts import MOST_COUNTED, count_series
 from dicom_service.exams.patients.belonging import search_series
 from dicom_service.http.answer import answer
-from dicom_service.http.dicom_json import dicom_json_answer
 from dicom_service.http.door import access_of, requires
 from dicom_service.http.exam_answers import SERIES_EXAMPLE
+from dicom_service.http.list_answer import dicom_list_answer
 from dicom_service.http.openapi import dicom_json, problems
-from dicom_service.http.paging import LINK, LimitQuery, OffsetQuery, next_link, page_of
+from dicom_service.http.paging import ELSEWHERE, LINK, LimitQuery, OffsetQuery, next_link, page_of
 from dicom_service.http.parameters import StudyPath, TrueOrFalse, patient_id_query
 from dicom_service.http.request import parse_json
 from dicom_service.pacs.dialects import dialect
@@ -41,6 +41,7 @@ Counts = Annotated[
         [SERIES_EXAMPLE],
         headers=LINK,
     )
+    | ELSEWHERE
     | problems(400, 401, 500, 502, 503, 504),
 )
 @requires("exams:read", "query")
@@ -56,7 +57,7 @@ def find_series(
     page = page_of(series, limit, offset)
     if counts:
         page = count_series(session, dialect(), patient_id, study_uid, page)
-    return dicom_json_answer(app, page, headers=next_link(app, len(series), limit, offset))
+    return dicom_list_answer(app, page, next_link(app, len(series), limit, offset))
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

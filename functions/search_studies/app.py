@@ -8,11 +8,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dicom_service.exams.counts import MOST_COUNTED, count_studies
 from dicom_service.http.answer import answer
-from dicom_service.http.dicom_json import dicom_json_answer
 from dicom_service.http.door import access_of, requires
 from dicom_service.http.exam_answers import STUDY_EXAMPLE
+from dicom_service.http.list_answer import dicom_list_answer
 from dicom_service.http.openapi import dicom_json, problems
-from dicom_service.http.paging import LINK, LimitQuery, OffsetQuery, next_link, page_of
+from dicom_service.http.paging import ELSEWHERE, LINK, LimitQuery, OffsetQuery, next_link, page_of
 from dicom_service.http.parameters import TrueOrFalse, patient_id_query
 from dicom_service.http.request import parse_json
 from dicom_service.pacs.dialects import dialect
@@ -38,6 +38,7 @@ Counts = Annotated[
     tags=["Exams"],
     operation_id="search_studies",
     responses=dicom_json("The studies, with the attributes of PS3.18 Table 10.6.3-3", [STUDY_EXAMPLE], headers=LINK)
+    | ELSEWHERE
     | problems(400, 401, 500, 502, 503, 504),
 )
 @requires("exams:read", "query")
@@ -53,7 +54,7 @@ def find_studies(
     page = page_of(studies, limit, offset)
     if counts:
         page = count_studies(session, dialect(), patient_id, page)
-    return dicom_json_answer(app, page, headers=next_link(app, len(studies), limit, offset))
+    return dicom_list_answer(app, page, next_link(app, len(studies), limit, offset))
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

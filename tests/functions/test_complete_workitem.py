@@ -8,6 +8,7 @@ import pytest
 
 from dicom_service.events.exam_event import announcement
 from dicom_service.events.outbox import store_event
+from dicom_service.worklist.asked import WorkitemSearch
 from dicom_service.worklist.backends import worklist
 from dicom_service.worklist.fields import EXAMPLE
 from dicom_service.worklist.mapper import keywords_of
@@ -40,7 +41,7 @@ def arrives(**values: Any) -> dict[str, Any]:
 
 
 def status(study_uid: str) -> str:
-    [item] = worklist().items(study_uid=study_uid)
+    [item] = worklist().items(WorkitemSearch.of_study(study_uid))
     return str(keywords_of(normal_form(item)).get("status", "SCHEDULED"))
 
 
@@ -90,6 +91,6 @@ def test_a_worklist_of_the_pacs_is_left_alone(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_table_that_cannot_be_reached_keeps_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORKITEMS_TABLE", "no-such-table")
+    monkeypatch.setenv("WORKLIST_TABLE", "no-such-table")
     failed = [{"itemIdentifier": SAMPLE["Records"][0]["messageId"]}]
     assert arrives() == {"batchItemFailures": failed}

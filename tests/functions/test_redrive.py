@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 def redrive(aws: Aws) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "local.redrive", aws.url], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "local.redrive", "--aws", aws.url], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

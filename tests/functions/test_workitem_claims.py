@@ -1,5 +1,7 @@
 """Claims on Study Instance UIDs, with a clock that the test moves."""
 
+import json
+import os
 import time
 from dataclasses import replace
 
@@ -13,7 +15,6 @@ from dicom_service.worklist.fields import EXAMPLE
 from dicom_service.worklist.mapper import dataset_of
 from dicom_service.worklist.mwl_json import MwlJson
 from dicom_service.worklist.pacs_worklist import PacsWorklist
-from dicom_service.worklist.table import TableWorklist
 from local.aws import Aws
 from tests.scripted import Answer, ScriptedPacs
 
@@ -90,20 +91,10 @@ def test_a_workitem_that_vanished_from_the_pacs_blocks_no_longer_than_the_lease(
     assert [asked.method for asked in pacs.asked] == ["GET", "POST"] * 2
 
 
-def test_a_workitem_kept_in_the_table_has_no_lease(aws: Aws, clock: Clock) -> None:
-    worklist = TableWorklist(clock)
-    worklist.create(UID, ITEM, fresh=False)
+def test_a_row_of_the_version_before_keeps_its_study_taken(aws: Aws, clock: Clock) -> None:
+    """It has no lease, for it holds a workitem: until it is moved, nobody else's is made under its UID."""
+    row = {"studyInstanceUid": {"S": UID}, "dataset": {"S": json.dumps(ITEM)}}
+    aws.client("dynamodb").put_item(TableName=os.environ["WORKITEMS_TABLE"], Item=row)
     clock.now += 10 * LEASE_SECONDS
     with pytest.raises(Conflict):
-        worklist.create(UID, ITEM, fresh=False)
-    with pytest.raises(Conflict):
         Claims(clock).take(UID)
-
-
-def test_a_claim_is_no_workitem_and_ends_for_the_table_too(aws: Aws, clock: Clock) -> None:
-    Claims(clock).take(UID)
-    worklist = TableWorklist(clock)
-    assert worklist.items() == worklist.items(study_uid=UID) == []
-    clock.now += LEASE_SECONDS + 1
-    worklist.create(UID, ITEM, fresh=False)
-    assert worklist.items(study_uid=UID) == [ITEM]

@@ -159,6 +159,7 @@ def test_tables_that_cannot_be_reached(
 ) -> None:
     monkeypatch.setenv("WORKLIST_BACKEND", backend)
     monkeypatch.setenv("WORKITEMS_TABLE", "no-such-table")
+    monkeypatch.setenv("WORKLIST_TABLE", "no-such-table")
     assert post(invoke, StudyInstanceUID=UID)[0] == delete(invoke) == 503
 
 

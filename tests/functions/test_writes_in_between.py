@@ -18,7 +18,7 @@ from dicom_service.events.numbering import number
 from dicom_service.events.outbox import StoredEvent, load_event, store_event, timestamp
 from dicom_service.events.share import PLACES, place
 from dicom_service.stores import client
-from dicom_service.worklist.claims import Claim, Claims
+from dicom_service.worklist.asked import WorkitemSearch
 from dicom_service.worklist.fields import EXAMPLE
 from dicom_service.worklist.mapper import dataset_of
 from dicom_service.worklist.table import TableWorklist
@@ -175,22 +175,11 @@ class TestWorklist:
 
         just_before("PutItem", lambda: change(MEDICAL_ALERTS, "Latex"))
         change(PATIENT_STATE, "Stable")
-        [item] = worklist.items(study_uid=UID)
+        [item] = worklist.items(WorkitemSearch.of_study(UID))
         assert [item[tag]["Value"] for tag in (MEDICAL_ALERTS, PATIENT_STATE)] == [["Latex"], ["Stable"]]
 
     def test_an_item_that_is_deleted_in_between_does_not_come_back(self, worklist: TableWorklist) -> None:
         just_before("PutItem", lambda: worklist.delete(UID))
         with pytest.raises(NotFound):
             worklist.change(UID, lambda dataset: dataset)
-        assert worklist.items() == []
-
-    def test_deleting_what_was_deleted_in_between_leaves_a_later_claim_alone(self, worklist: TableWorklist) -> None:
-        claims, later = Claims(lambda: START), list[Claim]()
-
-        def replaced() -> None:
-            worklist.delete(UID)
-            later.append(claims.take(UID))
-
-        just_before("DeleteItem", replaced)
-        worklist.delete(UID)
-        assert [claims.held(UID)] == later
+        assert list(worklist.items(WorkitemSearch())) == []

@@ -1,16 +1,19 @@
 """Filters, order and pages of a worklist, whatever the worklist itself can do."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from dicom_service.worklist.asked import DateRange, WorkitemSearch
 from dicom_service.worklist.fields import EXAMPLE
 from dicom_service.worklist.mapper import Dataset, dataset_of, keywords_of
-from dicom_service.worklist.search import DateRange, WorkitemSearch, date_range, find_workitems
+from dicom_service.worklist.search import date_range, workitems
 
 
 class Everything:
     """A worklist that ignores what it is asked for, as a PACS may."""
+
+    in_order: ClassVar = False
 
     def __init__(self, *items: Dataset) -> None:
         self._items = list(items)
@@ -18,7 +21,7 @@ class Everything:
     def create(self, study_uid: str, dataset: Dataset, *, fresh: bool) -> None:
         raise NotImplementedError
 
-    def items(self, *, patient_id: str = "", study_uid: str = "") -> list[Dataset]:
+    def items(self, search: WorkitemSearch) -> list[Dataset]:
         return self._items
 
     def delete(self, study_uid: str) -> None:
@@ -38,7 +41,7 @@ WORKLIST = Everything(
 
 
 def found(search: WorkitemSearch, worklist: Everything = WORKLIST) -> list[Any]:
-    return [keywords_of(dataset)["StudyInstanceUID"] for dataset in find_workitems(worklist, search)]
+    return [keywords_of(dataset)["StudyInstanceUID"] for dataset in workitems(worklist, search)]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from dicom_service.configuration.setting import Setting, choice, header, path, t
 from dicom_service.errors import ConfigurationError
 from dicom_service.events import address, numbering, outbox, share, signature
 from dicom_service.pacs import dialects, tls
-from dicom_service.worklist import backends
+from dicom_service.worklist import backends, table_rows
 
 WORKLIST = frozenset({"create_workitem", "list_workitems", "update_workitem", "delete_workitem"})
 PACS = WORKLIST | {
@@ -232,6 +232,14 @@ TABLE = (
         numbering.RETENTION_DAYS,
         numbering.RETENTION_LIMITS,
         numbering.retention_days,
+    ),
+    whole_number(
+        "WORKITEM_RETENTION_DAYS",
+        "days after which a completed or canceled workitem leaves the service's own worklist; 0 keeps it for ever",
+        WORKLIST | {"complete_workitem"},
+        table_rows.RETENTION_DAYS,
+        table_rows.RETENTION_LIMITS,
+        table_rows.retention_days,
     ),
     whole_number(
         "AUDIT_RETENTION_DAYS",

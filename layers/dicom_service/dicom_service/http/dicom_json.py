@@ -24,10 +24,14 @@ def dicom_json_answer(
 
     `headers` are sent beside those of every answer.
     """
-    accept = app.current_event.headers.get("accept", "")
     always = {"Vary": "Accept, Accept-Encoding", "Cache-Control": "private, no-store"}
     body = json.dumps(datasets, ensure_ascii=False)
-    return Response(status, preferred_type(accept), body, {**always, **headers}, compress=len(body) >= COMPRESSED_FROM)
+    return Response(status, dicom_json_type(app), body, {**always, **headers}, compress=len(body) >= COMPRESSED_FROM)
+
+
+def dicom_json_type(app: APIGatewayHttpResolver) -> str:
+    """The content type of DICOM JSON that the request's Accept header prefers."""
+    return preferred_type(app.current_event.headers.get("accept", ""))
 
 
 def preferred_type(accept: str) -> str:

@@ -16,6 +16,13 @@ LINK: dict[str, Any] = {
     }
 }
 
+ELSEWHERE: dict[int, Any] = {
+    303: {
+        "description": "The answer is larger than a function may give: fetch it from `Location` within five minutes",
+        "headers": {"Location": {"description": "A signed URL", "schema": {"type": "string", "format": "uri"}}, **LINK},
+    },
+}
+
 
 def page_of(rows: list[dict[str, Any]], limit: int | None, offset: int) -> list[dict[str, Any]]:
     """The rows that a limit and an offset leave."""
@@ -23,7 +30,7 @@ def page_of(rows: list[dict[str, Any]], limit: int | None, offset: int) -> list[
 
 
 def next_link(app: APIGatewayHttpResolver, count: int, limit: int | None, offset: int) -> dict[str, str]:
-    """The Link header of a part of `count` rows in all; none where nothing follows."""
+    """The Link header of a part of `count` rows, all or those that were looked for; none where nothing follows."""
     if limit is None or offset + limit >= count:
         return {}
     event = app.current_event.raw_event

@@ -1,14 +1,13 @@
 """The end of a workitem: its exam has arrived."""
 
 from dicom_service.errors import NotFound
+from dicom_service.worklist.asked import WorkitemSearch
 from dicom_service.worklist.backends import backend, worklist
-from dicom_service.worklist.fields import BY_NAME
-from dicom_service.worklist.mapper import Dataset, study_uid_of, values_of
-from dicom_service.worklist.normal import normal_form
+from dicom_service.worklist.fields import BY_NAME, ENDED
+from dicom_service.worklist.mapper import study_uid_of, values_of
 from dicom_service.worklist.protocol import Worklist
 from dicom_service.worklist.scheduling import reschedule
-
-ENDED = frozenset({"COMPLETED", "CANCELED"})
+from dicom_service.worklist.search import workitems
 
 
 def complete(study_uid: str, accession_number: str, patient_id: str) -> None:
@@ -21,16 +20,13 @@ def complete(study_uid: str, accession_number: str, patient_id: str) -> None:
     if backend() != "dynamodb":
         return
     kept = worklist()
-    found = [normal_form(item) for item in kept.items(study_uid=study_uid)]
+    found = workitems(kept, WorkitemSearch.of_study(study_uid))
     if not found and accession_number and patient_id:
-        found = [item for item in map(normal_form, kept.items(patient_id=patient_id)) if _is_of(item, accession_number)]
+        order = {"PatientID": patient_id, "AccessionNumber": accession_number}
+        found = workitems(kept, WorkitemSearch(order))
     for item in found:
         if not ENDED.intersection(values_of(item, BY_NAME["status"])):
             _mark(kept, study_uid_of(item))
-
-
-def _is_of(item: Dataset, accession_number: str) -> bool:
-    return accession_number in values_of(item, BY_NAME["AccessionNumber"])
 
 
 def _mark(kept: Worklist, study_uid: str) -> None:

@@ -18,6 +18,8 @@ from dicom_service.errors import (
 from dicom_service.pacs.answers import FAULTS, SUCCESS, PacsAnswer
 from dicom_service.pacs.paging import every_result
 from dicom_service.pacs.session import PacsSession
+from dicom_service.worklist.asked import LATEST, WorkitemSearch
+from dicom_service.worklist.fields import START_DATE
 from dicom_service.worklist.mapper import Dataset
 from dicom_service.worklist.normal import normal_form
 from dicom_service.worklist.protocol import EXISTS
@@ -75,6 +77,18 @@ def items_at(session: PacsSession, path: str, query: Mapping[str, str]) -> list[
     with known_path():
         found = every_result(session, path, query, lambda item: json.dumps(item, sort_keys=True))
     return [normal_form(item) for item in found]
+
+
+def query_of(search: WorkitemSearch, keys: Mapping[str, str]) -> dict[str, str]:
+    """The search's filters by the keys that a PACS knows for some fields, ranges of dates as PS3.4 C.2.2.2.5 has them.
+
+    What the PACS makes of them is checked again; a part of the whole is never asked for, which only then is known.
+    """
+    asked = dict(search.equal)
+    if search.start_dates:
+        first, last = search.start_dates.first, search.start_dates.last
+        asked[START_DATE] = first if first == last else f"{first}-{'' if last == LATEST else last}"
+    return {keys[name]: value for name, value in asked.items() if name in keys}
 
 
 def segment(identifier: str) -> str:

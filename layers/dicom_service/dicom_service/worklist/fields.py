@@ -161,6 +161,11 @@ FIELDS = (
     Field("ScheduledStationName", "00400010", "SH", "Name of the station", "CT ROOM 2", in_step=True),
 )
 
+START_DATE, START_TIME = "ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime"
+
 BY_NAME = {field.name: field for field in FIELDS}
+
+ENDED = frozenset({"COMPLETED", "CANCELED"})
+"""The states behind which none comes."""
 
 EXAMPLE: dict[str, str | int] = {field.name: field.example for field in FIELDS if field.required}

@@ -3,12 +3,14 @@
 from dicom_service.errors import NotFound, PacsError, PacsObjectUnknown
 from dicom_service.pacs.dialects import STUDY_PLACE, Dialect
 from dicom_service.pacs.session import PacsSession
-from dicom_service.worklist.conversation import NOT_CHANGED, check_no_page, items_at, post_item
+from dicom_service.worklist.asked import WorkitemSearch
+from dicom_service.worklist.conversation import NOT_CHANGED, check_no_page, items_at, post_item, query_of
 from dicom_service.worklist.mapper import Dataset, study_uid_of
 from dicom_service.worklist.protocol import UNKNOWN
 
 ACCEPT = {"Accept": "application/dicom+json, application/json;q=0.9"}
 CONTENT = ACCEPT | {"Content-Type": "application/dicom+json"}
+KEYS = {"PatientID": "patientID", "StudyInstanceUID": "StudyInstanceUID"}
 
 
 class MwlJson:
@@ -21,11 +23,9 @@ class MwlJson:
     def add(self, dataset: Dataset) -> None:
         post_item(self._session, self._dialect.workitem_creation, dataset, headers=CONTENT)
 
-    def items(self, patient_id: str, study_uid: str) -> list[Dataset]:
+    def items(self, search: WorkitemSearch) -> list[Dataset]:
         """The items that the PACS answers when it is asked for the patient or the study: it may know neither filter."""
-        asked = {"patientID": patient_id, "StudyInstanceUID": study_uid}
-        query = {name: value for name, value in asked.items() if value}
-        return items_at(self._session, self._dialect.workitem_retrieval, query)
+        return items_at(self._session, self._dialect.workitem_retrieval, query_of(search, KEYS))
 
     def remove(self, study_uid: str) -> None:
         path = self._dialect.workitem_deletion

@@ -9,6 +9,7 @@ from dicom_service.errors import NotFound, PacsObjectUnknown
 from dicom_service.pacs.answers import SUCCESS
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.session import PacsSession
+from dicom_service.worklist.asked import WorkitemSearch
 from dicom_service.worklist.conversation import (
     DICOM_JSON,
     change_item,
@@ -16,11 +17,22 @@ from dicom_service.worklist.conversation import (
     items_at,
     known_path,
     post_item,
+    query_of,
     segment,
 )
-from dicom_service.worklist.fields import BY_NAME, CHARACTER_SET_TAG
+from dicom_service.worklist.fields import BY_NAME, CHARACTER_SET_TAG, START_DATE
 from dicom_service.worklist.mapper import Dataset, study_uid_of, values_of
 from dicom_service.worklist.protocol import UNKNOWN
+
+STEPS = "ScheduledProcedureStepSequence"
+KEYS = {
+    "PatientID": "PatientID",
+    "StudyInstanceUID": "StudyInstanceUID",
+    "AccessionNumber": "AccessionNumber",
+    "Modality": f"{STEPS}.Modality",
+    "ScheduledStationAETitle": f"{STEPS}.ScheduledStationAETitle",
+    START_DATE: f"{STEPS}.{START_DATE}",
+}
 
 PATIENT_GROUP = "0010"
 STEP_ID = BY_NAME["ScheduledProcedureStepID"]
@@ -46,14 +58,13 @@ class MwlItems:
             self._create_patient(dataset)
             post_item(self._session, path, dataset)
 
-    def items(self, patient_id: str, study_uid: str) -> list[Dataset]:
-        asked = {"PatientID": patient_id, "StudyInstanceUID": study_uid, "includefield": "all"}
-        query = {name: value for name, value in asked.items() if value}
+    def items(self, search: WorkitemSearch) -> list[Dataset]:
+        query = query_of(search, KEYS) | {"includefield": "all"}
         return items_at(self._session, self._dialect.workitem_retrieval, query)
 
     def remove(self, study_uid: str) -> None:
         """Removes each of the study's items, whose step IDs are looked up first."""
-        found = [item for item in self.items("", study_uid) if study_uid_of(item) == study_uid]
+        found = [item for item in self.items(WorkitemSearch.of_study(study_uid)) if study_uid_of(item) == study_uid]
         if not found:
             raise NotFound(UNKNOWN)
         for item in found:

@@ -9,6 +9,7 @@ from dicom_service.errors import NotFound, PacsError
 from dicom_service.pacs.answers import SUCCESS
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.session import PacsSession
+from dicom_service.worklist.asked import WorkitemSearch
 from dicom_service.worklist.conversation import change_item, check_no_page, known_path, post_item, segment
 from dicom_service.worklist.fields import CHARACTER_SET, FIELDS, STEPS_TAG, Field
 from dicom_service.worklist.mapper import Dataset, element, study_uid_of, values_of
@@ -30,7 +31,7 @@ class OrthancWorklists:
     def add(self, dataset: Dataset) -> None:
         post_item(self._session, self._dialect.workitem_creation, {"Tags": _tags(dataset)}, headers=JSON)
 
-    def items(self, patient_id: str, study_uid: str) -> list[Dataset]:  # noqa: ARG002 - Orthanc filters nothing
+    def items(self, search: WorkitemSearch) -> list[Dataset]:  # noqa: ARG002 - Orthanc filters nothing
         return list(self._by_identifier().values())
 
     def remove(self, study_uid: str) -> None:

@@ -1,11 +1,12 @@
 """The worklist that the PACS keeps, whatever protocol it is spoken to in: one workitem per Study Instance UID."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from dicom_service.errors import ConfigurationError, Conflict, NotFound, ServiceError
 from dicom_service.pacs.dialects import Dialect, WorklistKind, dialect
 from dicom_service.pacs.session import PacsSession, pacs_session
+from dicom_service.worklist.asked import WorkitemSearch
 from dicom_service.worklist.claims import Claims
 from dicom_service.worklist.conversation import NOT_CHANGED
 from dicom_service.worklist.mapper import Dataset, study_uid_of
@@ -24,8 +25,8 @@ class Protocolled(Protocol):
     def add(self, dataset: Dataset) -> None:
         """Creates an item, asking once; raises Conflict, or PacsRejected where nothing was created for certain."""
 
-    def items(self, patient_id: str, study_uid: str) -> list[Dataset]:
-        """At least the items of the patient or the study, all where both are empty."""
+    def items(self, search: WorkitemSearch) -> list[Dataset]:
+        """At least the items that match; every filter that the protocol knows is passed on."""
 
     def remove(self, study_uid: str) -> None:
         """Removes the study's item; raises NotFound."""
@@ -44,6 +45,8 @@ PROTOCOLS: dict[WorklistKind, Callable[[PacsSession, Dialect], Protocolled]] = {
 
 class PacsWorklist:
     """Items in the PACS; creations and changes of one Study Instance UID are kept apart by claims."""
+
+    in_order: ClassVar = False
 
     def __init__(self, spoken: Protocolled, claims: Claims) -> None:
         self._spoken = spoken
@@ -64,9 +67,9 @@ class PacsWorklist:
         with self._claims.released_after(claim, *NOT_CHANGED):
             self._spoken.add(dataset)
 
-    def items(self, *, patient_id: str = "", study_uid: str = "") -> list[Dataset]:
-        """The items that the PACS answers when it is asked for the patient or the study: it may know neither filter."""
-        return self._spoken.items(patient_id, study_uid)
+    def items(self, search: WorkitemSearch) -> list[Dataset]:
+        """The items that the PACS answers when it is asked so: it may know none of the filters."""
+        return self._spoken.items(search)
 
     def change(self, study_uid: str, changed: Callable[[Dataset], Dataset]) -> Dataset:
         """Changes the item under a claim of its own: its creation's claim may still stand."""
@@ -89,7 +92,7 @@ class PacsWorklist:
             self._claims.release(left)
 
     def _of_study(self, study_uid: str) -> list[Dataset]:
-        return [item for item in self.items(study_uid=study_uid) if study_uid_of(item) == study_uid]
+        return [item for item in self.items(WorkitemSearch.of_study(study_uid)) if study_uid_of(item) == study_uid]
 
 
 def pacs_worklist() -> PacsWorklist:

@@ -7,10 +7,11 @@ from dicom_service.errors import FieldError, InvalidRequest, NotFound, ServiceEr
 from dicom_service.faults import log_fault
 from dicom_service.pacs.patients import unpadded
 from dicom_service.uid_registry import hand_out_uid
+from dicom_service.worklist.asked import WorkitemSearch
 from dicom_service.worklist.fields import FIELDS, STEPS_TAG, Value
 from dicom_service.worklist.mapper import Dataset, dataset_of, element, in_tag_order, keywords_of, steps_of
 from dicom_service.worklist.protocol import UNKNOWN, Worklist
-from dicom_service.worklist.search import WorkitemSearch, find_workitems
+from dicom_service.worklist.search import workitems
 
 STEP_TAGS = frozenset(field.tag for field in FIELDS if field.in_step)
 
@@ -58,7 +59,7 @@ def remove(worklist: Worklist, study_uid: str, patient_id: str = "") -> list[str
     Raises NotFound where there is none.
     """
     try:
-        found = find_workitems(worklist, WorkitemSearch({"StudyInstanceUID": study_uid}))
+        found = workitems(worklist, WorkitemSearch.of_study(study_uid))
     except ServiceError as error:
         if patient_id:
             raise

@@ -1,45 +1,51 @@
 """Searching a worklist: every filter is applied here, because a PACS may know none of them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from dicom_service.worklist.fields import BY_NAME
+from dicom_service.errors import FieldError, InvalidRequest
+from dicom_service.worklist.asked import EARLIEST, LATEST, DateRange, WorkitemSearch
+from dicom_service.worklist.fields import BY_NAME, START_DATE, START_TIME
 from dicom_service.worklist.mapper import Dataset, steps_of, values_in
 from dicom_service.worklist.normal import normal_form
 from dicom_service.worklist.protocol import Worklist
 from dicom_service.worklist.values import wrong
 
-START_DATE = "ScheduledProcedureStepStartDate"
-START_TIME = "ScheduledProcedureStepStartTime"
 STUDY_UID = "StudyInstanceUID"
-EARLIEST, LATEST = "", "99999999"
+
+MOST_TOGETHER = 50_000
+"""Workitems of an answer to a search without a limit: as many as can be read and written while a request waits."""
 
 
 @dataclass(frozen=True)
-class DateRange:
-    """Dates as YYYYMMDD, both ends included."""
+class Found[Shown]:
+    """What was found, each as it is to be shown, and whether more of it lies behind."""
 
-    first: str
-    last: str
-
-
-@dataclass(frozen=True)
-class WorkitemSearch:
-    """What is asked for: `equal` values by field name, start dates, and which part of the found items."""
-
-    equal: Mapping[str, str] = field(default_factory=dict)
-    start_dates: DateRange | None = None
-    offset: int = 0
-    limit: int | None = None
+    workitems: list[Shown]
+    more: bool
 
 
-def find_workitems(worklist: Worklist, search: WorkitemSearch) -> list[Dataset]:
-    """The workitems in normal form, those that start first before the others, so that a page stays a page."""
-    answered = worklist.items(patient_id=search.equal.get("PatientID", ""), study_uid=search.equal.get(STUDY_UID, ""))
-    found = sorted((item for item in map(normal_form, answered) if _matches(item, search)), key=_start)
-    last = None if search.limit is None else search.offset + search.limit
-    return found[search.offset : last]
+def workitems(worklist: Worklist, search: WorkitemSearch) -> list[Dataset]:
+    """The workitems in normal form, those that start first before the others."""
+    return find_workitems(worklist, search, lambda workitem: workitem).workitems
+
+
+def find_workitems[Shown](worklist: Worklist, search: WorkitemSearch, show: Callable[[Dataset], Shown]) -> Found[Shown]:
+    """The workitems, those that start first before the others, so that a page stays a page.
+
+    Each is shown as soon as it is read, and not kept. Raises InvalidRequest where they are too many for one answer.
+    """
+    matching = (item for item in map(normal_form, worklist.items(search)) if _matches(item, search))
+    found = matching if worklist.in_order else iter(sorted(matching, key=_start))
+    rest = islice(found, search.offset, None)
+    page = [show(item) for item in islice(rest, MOST_TOGETHER if search.limit is None else search.limit)]
+    more = next(rest, None) is not None
+    if more and search.limit is None:
+        too_many = FieldError("limit", f"must be given, or a filter: more than {MOST_TOGETHER} workitems match")
+        raise InvalidRequest("The workitems are too many for one answer", [too_many])
+    return Found(page, more)
 
 
 def date_range(text: object) -> DateRange:

@@ -8,12 +8,14 @@ from dicom_service.errors import Conflict, FieldError, InvalidRequest, NotFound,
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.paging import every_result
 from dicom_service.pacs.session import PacsSession
+from dicom_service.worklist.asked import WorkitemSearch
 from dicom_service.worklist.conversation import (
     DICOM_JSON,
     change_item,
     check_no_page,
     known_path,
     post_item,
+    query_of,
     segment,
 )
 from dicom_service.worklist.fields import BY_NAME
@@ -31,6 +33,17 @@ from dicom_service.worklist.ups_mapping import (
 
 BEGUN = "Its performer has begun or ended the step: only the performer can change it now"
 
+KEYS = {
+    "PatientID": "PatientID",
+    "StudyInstanceUID": "StudyInstanceUID",
+    "AccessionNumber": "ReferencedRequestSequence.AccessionNumber",
+    "Modality": "ScheduledStationClassCodeSequence.CodeValue",
+}
+"""A station's title is the meaning of a code here, by which nobody searches."""
+
+START = "ScheduledProcedureStepStartDateTime"
+BEGINNING = "10000101"
+
 
 class UpsRs:
     """The steps of one worklist. A canceled step is a deleted workitem: UPS-RS knows no deletion."""
@@ -44,8 +57,8 @@ class UpsRs:
         _check_status(dataset, (SCHEDULED,))
         post_item(self._session, f"{self._dialect.workitem_creation}?{_new_uid()}", [new_step(dataset)])
 
-    def items(self, patient_id: str, study_uid: str) -> list[Dataset]:
-        return [step.item for step in self._steps(patient_id, study_uid)]
+    def items(self, search: WorkitemSearch) -> list[Dataset]:
+        return [step.item for step in self._steps(search)]
 
     def remove(self, study_uid: str) -> None:
         """Asks for the cancellation of each of the study's steps; raises Conflict where one has begun."""
@@ -76,16 +89,19 @@ class UpsRs:
 
     def _of_study(self, study_uid: str) -> list[Step]:
         """The study's steps that can be changed; raises Conflict where one has begun, NotFound where there is none."""
-        found = [step for step in self._steps("", study_uid) if study_uid_of(step.item) == study_uid]
+        found = [
+            step for step in self._steps(WorkitemSearch.of_study(study_uid)) if study_uid_of(step.item) == study_uid
+        ]
         if not found:
             raise NotFound(UNKNOWN)
         if any(step.state != SCHEDULED for step in found):
             raise Conflict(BEGUN)
         return found
 
-    def _steps(self, patient_id: str, study_uid: str) -> list[Step]:
-        asked = {"PatientID": patient_id, "StudyInstanceUID": study_uid, "includefield": "all"}
-        query = {name: value for name, value in asked.items() if value}
+    def _steps(self, search: WorkitemSearch) -> list[Step]:
+        query = query_of(search, KEYS) | {"includefield": "all"}
+        if search.start_dates:
+            query[START] = f"{search.start_dates.first or BEGINNING}000000-{search.start_dates.last}235959.999999"
         with known_path():
             found = every_result(self._session, self._dialect.workitem_retrieval, query, _identity)
         steps = map(step_of, found)

@@ -13,7 +13,7 @@ from tests.scripted import Answer, Asked
 from tests.scripted import ScriptedPacs as ScriptedSubscriber
 
 EVENTS = 8
-MOST_SECONDS = 10
+MOST_SECONDS = 15
 """For all events at all four; the dead one takes 20 s for each of its own."""
 
 

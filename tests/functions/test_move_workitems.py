@@ -1,4 +1,4 @@
-"""`make move-workitems`: what a version before kept beside the claims is in the worklist afterwards, and nothing else."""
+"""`make move-workitems`: what a version before kept is in the worklist afterwards, and nothing else."""
 
 import json
 import os

@@ -13,6 +13,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/[^/]+/(\w[\w-]*)/aws4_request")
+BATCHES = {"PublishBatch": "Publish", "SendMessageBatch": "SendMessage"}
+"""Operations that IAM knows by the name of one of what they hold many of."""
+
 WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 
 
@@ -39,7 +42,7 @@ def calls_of(method: str, target: str, headers: Mapping[str, str], body: bytes) 
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     if service == "sns":
         form = parse_qs(body.decode())
-        return key, {Call(f"sns:{form['Action'][0]}", form["TopicArn"][0])}
+        return key, {Call(f"sns:{BATCHES.get(form['Action'][0], form['Action'][0])}", form["TopicArn"][0])}
     document = json.loads(body or b"{}")
     return key, set(_json(service, operation, document))
 
@@ -49,7 +52,7 @@ def _json(service: str, operation: str, document: Mapping[str, Any]) -> Iterator
         yield from _dynamodb(operation, document)
     elif service == "sqs":
         queue = document["QueueUrl"].rpartition("/")[2]
-        yield Call(f"sqs:{operation}", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
+        yield Call(f"sqs:{BATCHES.get(operation, operation)}", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
     elif service == "ssm":
         yield Call(f"ssm:{operation}", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{document['Name']}")
     else:

@@ -24,6 +24,9 @@ from local.template import Function
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
+BATCHES = (("sns", "PublishBatch", "Publish"), ("sqs", "SendMessageBatch", "SendMessage"))
+
+
 class EnforcedAws(Aws):
     """AWS that from `enforce` on lets in only who has a user's key, and lets users do what their policies say."""
 
@@ -84,7 +87,7 @@ class Enforced(LocalStack):
 def statements(resources: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
     """What the role's policies allow, of every resource.
 
-    AWS asks of a transaction for the actions that are in it, moto for the transaction's own name.
+    AWS asks of a transaction or a batch for the actions that are in it, moto for its own name.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
     """
     properties = resources[role]["Properties"]
@@ -95,6 +98,7 @@ def statements(resources: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
     named = [each for action in actions for each in (action if isinstance(action, list) else [action])]
     if {"dynamodb:PutItem", "dynamodb:UpdateItem"} & set(named):
         named.append("dynamodb:TransactWriteItems")
+    named += [f"{service}:{batch}" for service, batch, one in BATCHES if f"{service}:{one}" in named]
     return [{"Effect": "Allow", "Action": [*named, "sts:GetCallerIdentity"], "Resource": "*"}]
 
 

@@ -4,12 +4,13 @@ import sys
 
 from tests.structure.sources import LAYER, ROOT, handlers, layer
 
-FOUNDATIONS = {"correlation", "errors", "metrics", "settings", "stores", "uid", "uid_registry"}
+FOUNDATIONS = {"bucket", "correlation", "errors", "metrics", "settings", "stores", "uid", "uid_registry"}
 
 MAY_IMPORT = {
     "errors": set(),
     "settings": {"errors"},
     "stores": {"errors"},
+    "bucket": {"settings", "stores"},
     "uid": {"errors", "settings"},
     "uid_registry": {"errors", "settings", "stores", "uid"},
     "faults": {"errors"},
@@ -25,7 +26,7 @@ MAY_IMPORT = {
     "configuration": FOUNDATIONS | {"access", "audit", "pacs", "worklist", "events"},
     "readiness": FOUNDATIONS | {"configuration", "pacs"},
     "events": FOUNDATIONS | {"batch", "faults"},
-    "http": {"access", "audit", "correlation", "errors", "faults", "metrics", "uid"},
+    "http": {"access", "audit", "bucket", "correlation", "errors", "faults", "metrics", "uid"},
 }
 """What each subject of the layer may know of the others: worklist, exams, viewer and events know none of each other."""
 

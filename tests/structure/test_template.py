@@ -19,6 +19,7 @@ OF_THE_PLATFORM = NOT_IN_THE_TABLE | {"CorsAllowedOrigins"}
 WILDCARDS = {
     "secret:${AWS::StackName}/*": "the secrets that parameters may name: which, is known when the stack is deployed",
     "${TransferBucket.Arn}/retrievals/*": "objects under way to a client",
+    "${TransferBucket.Arn}/answers/*": "answers that are too large for a function",
     "${TransferBucket.Arn}/events/*": "payloads that are too large for the table",
     "${TransferBucket.Arn}/uploads/*": "files under way to the PACS",
 }

@@ -15,7 +15,6 @@ from dicom_service.stores import client, translated
 
 PART_BYTES = 16 * 1024 * 1024
 PARTS_UNDER_WAY = 2
-URL_SECONDS = 300
 MARK = "written-by"
 NO_SUCH_UPLOAD = "NoSuchUpload"
 
@@ -99,13 +98,3 @@ class BucketWriter:
         self._threads.shutdown(cancel_futures=True)
         with translated("give up an object in its bucket"):
             self._s3.abort_multipart_upload(**self._place)
-
-
-def signed_url(key: str) -> str:
-    """A URL from which the object can be fetched for five minutes."""
-    with translated("sign an address of its bucket"):
-        return client("s3").generate_presigned_url(
-            "get_object",
-            Params={"Bucket": settings.required("TRANSFER_BUCKET"), "Key": key},
-            ExpiresIn=URL_SECONDS,
-        )

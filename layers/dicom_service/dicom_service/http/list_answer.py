@@ -9,16 +9,14 @@ from typing import Any
 import pybase64
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from dicom_service import settings
+from dicom_service.bucket import kept
 from dicom_service.http.answer import MOST_ANSWER_BYTES
 from dicom_service.http.dicom_json import COMPRESSED_FROM, dicom_json_type
-from dicom_service.stores import client, translated
 
 HEADERS = 4096
 """Bytes of an answer that are left for its headers and what stands around its body."""
 
 PREFIX = "answers/"
-PATIENCE_SECONDS = 20.0
 
 
 def dicom_list_answer(
@@ -42,7 +40,9 @@ def list_answer(
     if len(body) >= COMPRESSED_FROM and "gzip" in app.current_event.headers.get("accept-encoding", ""):
         zipped = gzip.compress(body.encode(), compresslevel=6, mtime=0)
     if not _fits(body, zipped):
-        return Response(303, None, "", sent | {"Location": _kept(zipped or body.encode(), content_type, bool(zipped))})
+        key = f"{PREFIX}{secrets.token_urlsafe(24)}.json"
+        location = kept(key, zipped or body.encode(), content_type, gzipped=bool(zipped))
+        return Response(303, None, "", sent | {"Location": location})
     if not zipped:
         return Response(200, content_type, body, sent)
     response: Response[str] = Response(
@@ -58,15 +58,3 @@ def _fits(body: str, zipped: bytes) -> bool:
     if zipped:
         return len(zipped) * 4 / 3 <= room
     return len(body) <= room / 6 or len(json.dumps(body)) <= room
-
-
-def _kept(content: bytes, content_type: str, zipped: bool) -> str:
-    from dicom_service.exams.bucket_writer import signed_url  # seldom needed: it would make each cold start longer
-
-    key = f"{PREFIX}{secrets.token_urlsafe(24)}.json"
-    encoding: Any = {"ContentEncoding": "gzip"} if zipped else {}
-    with translated("keep an answer in its bucket"):
-        client("s3", PATIENCE_SECONDS).put_object(
-            Bucket=settings.required("TRANSFER_BUCKET"), Key=key, Body=content, ContentType=content_type, **encoding
-        )
-    return signed_url(key)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from dicom_service.audit.record import NOBODY, Agent
+from dicom_service.bucket import signed_url
 from dicom_service.errors import NotFound, PacsError, PacsTimeout
 from dicom_service.exams import queue
-from dicom_service.exams.bucket_writer import BucketWriter, signed_url
+from dicom_service.exams.bucket_writer import BucketWriter
 from dicom_service.exams.downloads.rows import (
     DIRECT_LEASE_SECONDS,
     QUEUED_LEASE_SECONDS,

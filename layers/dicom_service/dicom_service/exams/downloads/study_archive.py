@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import IO, Any, cast
 
 from dicom_service.audit.record import Agent
+from dicom_service.bucket import signed_url
 from dicom_service.errors import NotFound, PacsError, ServiceError
 from dicom_service.exams import queue
-from dicom_service.exams.bucket_writer import BucketWriter, signed_url
+from dicom_service.exams.bucket_writer import BucketWriter
 from dicom_service.exams.downloads.media_directory import DIRECTORY_NAME, MediaDirectory, file_ids
 from dicom_service.exams.downloads.rows import QUEUED_LEASE_SECONDS, Download, begin, read, write
 from dicom_service.exams.opened import Opened, each_opened

@@ -26,7 +26,7 @@ WILDCARDS = {
 """Every resource of a policy that ends in a wildcard, and why. There is no other wildcard."""
 
 VARIABLE = re.compile(
-    r"(AUDIT|CALLBACK|DICOM|EVENT|JWT|PACS|TOKEN|VIEWER|WORKLIST)(_[A-Z]+)+|([A-Z]+_)+(BUCKET|PARAMETER|QUEUE_URL|TABLE|TOPIC_ARN)"
+    r"(AUDIT|CALLBACK|DICOM|EVENT|JWT|PACS|TOKEN|VIEWER|WORKITEM|WORKLIST)(_[A-Z]+)+|([A-Z]+_)+(BUCKET|PARAMETER|QUEUE_URL|TABLE|TOPIC_ARN)"
 )
 """What an environment variable of the service is called like."""
 

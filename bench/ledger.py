@@ -156,9 +156,13 @@ class Meter:
 
 def size(row: Row) -> int:
     """Bytes of an item as DynamoDB counts them, about: names and values."""
-    return sum(
-        len(name) + len(json.dumps(next(iter(value.values())), ensure_ascii=False)) for name, value in row.items()
-    )
+    return sum(len(name) + _length(next(iter(value.values()))) for name, value in row.items())
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, bytes):
+        return len(value)
+    return len(json.dumps(value, ensure_ascii=False, default=lambda content: "x" * len(content)).encode())
 
 
 def _requests(name: str, params: dict[str, Any]) -> list[dict[str, Any]]:

@@ -174,6 +174,19 @@ def test_every_page_is_followed(invoke: Invoke, monkeypatch: pytest.MonkeyPatch,
     assert len(set(values(found, "0020000D"))) == expected
 
 
+@pytest.mark.parametrize(("most", "requests"), [(10_000, 2), (700, 6), (100, 36)])
+def test_a_pacs_that_takes_it_is_asked_for_everything_at_once_and_followed_where_it_gives_less(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, most: int, requests: int
+) -> None:
+    monkeypatch.setenv("PACS_DIALECT", "orthanc")
+    with ScriptedPacs(by=paged(3500, most, warn=False)) as pacs:
+        at(monkeypatch, pacs)
+        status, found = search(invoke, STUDIES, {"PatientId": "P1"})
+    assert (status, len(found)) == (200, 3500)
+    assert len(pacs.asked) == requests
+    assert {asked.query["limit"][0] for asked in pacs.asked} == {"10000"}
+
+
 def test_a_pacs_that_never_ends_is_a_502(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dicom_service.pacs.paging.MOST_RESULTS", 1000)
     with ScriptedPacs(by=paged(10**9, 100, warn=True)) as pacs:

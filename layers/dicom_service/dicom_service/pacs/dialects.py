@@ -17,6 +17,12 @@ MULTIPART = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 SINGLE_PART = "application/dicom; transfer-syntax=*"
 """Without the transfer syntax some PACS transcode what they store (PS3.18 section 8.7.3.5.2)."""
 
+PAGE = 100
+"""Results: no PACS is known that answers fewer in one page while it has more and does not say so."""
+
+MANY = 10_000
+"""In one page: as many as a PACS without a limit of its own is asked for."""
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -26,7 +32,9 @@ class Dialect:
     the WADO path: of studies where `retrieval` is `wado-rs` (10.4), of the URI service where it is `wado-uri` (9).
     `accepts` are the media types to ask for an object with by WADO-RS, the likeliest first: some PACS know one of them
     alone. `pictures` are the ways to ask for a JPEG, the cheapest first. `authorization` is how the service shows who
-    it is. `worklist` is the protocol of its worklist, the paths after it are where that protocol is spoken.
+    it is. `page` is how many results of a search to ask for at a time: some PACS sort everything anew for each page,
+    others refuse a limit above their own. `worklist` is the protocol of its worklist, the paths after it are where that
+    protocol is spoken.
     """
 
     storing: str
@@ -36,6 +44,7 @@ class Dialect:
     accepts: tuple[str, ...] = (MULTIPART, SINGLE_PART)
     pictures: tuple[PictureWay, ...] = ("thumbnail", "rendered")
     authorization: Authorization = "verbatim"
+    page: int = PAGE
     worklist: WorklistKind = "none"
     workitem_creation: str = ""
     workitem_retrieval: str = ""
@@ -67,6 +76,7 @@ DIALECTS = {
         storing="/aets/DCM4CHEE/rs/studies",
         searching="/aets/DCM4CHEE/rs/studies",
         retrieving="/aets/DCM4CHEE/rs/studies",
+        page=MANY,
         worklist="mwlitems",
         workitem_creation="/aets/WORKLIST/rs/mwlitems",
         workitem_retrieval="/aets/WORKLIST/rs/mwlitems",
@@ -78,6 +88,7 @@ DIALECTS = {
         searching="/dicom-web/studies",
         retrieving="/dicom-web/studies",
         pictures=("rendered",),
+        page=MANY,
         worklist="orthanc-worklists",
         workitem_creation="/worklists/create",
         workitem_retrieval="/worklists",

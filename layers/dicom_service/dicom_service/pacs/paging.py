@@ -4,10 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from dicom_service.errors import PacsError
+from dicom_service.pacs.dialects import PAGE
 from dicom_service.pacs.session import PacsSession
-
-PAGE = 100
-"""No PACS is known that answers fewer in one page while it has more and does not say so."""
 
 MOST_RESULTS = 100_000
 HEADERS = {"Accept": "application/dicom+json"}
@@ -20,16 +18,18 @@ def every_result(
     query: Mapping[str, str],
     identity: Callable[[dict[str, Any]], str],
     empty: Collection[int] = (),
+    asked: int = PAGE,
 ) -> list[dict[str, Any]]:
     """Every dataset of a DICOM JSON list, each once by its `identity`; a status among `empty` means none.
 
+    `asked` for at a time: more than PAGE only of a PACS that takes it; that it gives fewer is no end of the list.
     Goes on while a page is full or says that there is more (Warning 299, PS3.18 section 8.3.4.4); ends where a page
     brings nothing new, as it does from a PACS that knows no offset. Raises PacsError where there is no end to it.
     """
     found: dict[str, dict[str, Any]] = {}
     received = 0
     while True:
-        paging = {"limit": str(PAGE), "offset": str(received)}
+        paging = {"limit": str(asked), "offset": str(received)}
         answer = session.send(
             "GET", path, query={**query, **paging}, headers=HEADERS, repeatable=True, answers=(*FOUND, *empty)
         )

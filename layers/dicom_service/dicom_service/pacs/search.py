@@ -28,7 +28,7 @@ def search_studies(session: PacsSession, dialect: Dialect, patient_id: str, stud
 
 def patients_of_study(session: PacsSession, dialect: Dialect, study_uid: str) -> set[str]:
     """The Patient IDs that the PACS lists the study under, empty for a row without one; none of an unknown study."""
-    rows = _all_pages(session, dialect.searching, {"StudyInstanceUID": study_uid}, STUDY_UID)
+    rows = _all_pages(session, dialect, dialect.searching, {"StudyInstanceUID": study_uid}, STUDY_UID)
     return {patient_of(row) or "" for row in rows if first_value(row, STUDY_UID) == study_uid}
 
 
@@ -44,35 +44,35 @@ def find_study(session: PacsSession, dialect: Dialect, patient_id: str, study_ui
 
 def series_of(session: PacsSession, dialect: Dialect, study_uid: str) -> Datasets:
     """The series of a study, whoever's they are; none where the PACS knows no such study."""
-    rows = _rows_with_patients(session, f"{dialect.searching}/{study_uid}/series", SERIES_UID)
+    rows = _rows_with_patients(session, dialect, f"{dialect.searching}/{study_uid}/series", SERIES_UID)
     return [row for row in rows if _is_below(row, STUDY_UID, study_uid)]
 
 
 def instances_of(session: PacsSession, dialect: Dialect, study_uid: str, series_uid: str) -> Datasets:
     """The instances of a series, whoever's they are; none where the PACS knows no such series."""
     path = f"{dialect.searching}/{study_uid}/series/{series_uid}/instances"
-    rows = _rows_with_patients(session, path, SOP_UID)
+    rows = _rows_with_patients(session, dialect, path, SOP_UID)
     return [row for row in rows if _is_below(row, STUDY_UID, study_uid) and _is_below(row, SERIES_UID, series_uid)]
 
 
 def _studies(session: PacsSession, dialect: Dialect, patient_id: str, query: Mapping[str, str]) -> Datasets:
     """The rows that say themselves that they are the patient's; some PACS match in any case, or by prefix."""
-    rows = _all_pages(session, dialect.searching, {"PatientID": patient_id, **query}, STUDY_UID)
+    rows = _all_pages(session, dialect, dialect.searching, {"PatientID": patient_id, **query}, STUDY_UID)
     if any(patient_of(row) is None for row in rows):
         raise PacsError("The PACS answered studies without their Patient ID")
     return [row for row in rows if is_of(row, patient_id)]
 
 
-def _rows_with_patients(session: PacsSession, path: str, key: str) -> Datasets:
+def _rows_with_patients(session: PacsSession, dialect: Dialect, path: str, key: str) -> Datasets:
     """Every row, with its Patient ID where the PACS gives one: below the study it need not, and takes being asked."""
     if not is_known_to_lack(session, "includefield"):
         try:
-            return _all_pages(session, path, {"includefield": PATIENT_ID}, key)
+            return _all_pages(session, dialect, path, {"includefield": PATIENT_ID}, key)
         except PacsRejected:
-            rows = _all_pages(session, path, {}, key)
+            rows = _all_pages(session, dialect, path, {}, key)
             remember_lacking(session, ["includefield"])
             return rows
-    return _all_pages(session, path, {}, key)
+    return _all_pages(session, dialect, path, {}, key)
 
 
 def _is_below(row: dict[str, Any], tag: str, uid: str) -> bool:
@@ -80,7 +80,7 @@ def _is_below(row: dict[str, Any], tag: str, uid: str) -> bool:
     return first_value(row, tag) in (None, uid)
 
 
-def _all_pages(session: PacsSession, path: str, query: Mapping[str, str], key: str) -> Datasets:
+def _all_pages(session: PacsSession, dialect: Dialect, path: str, query: Mapping[str, str], key: str) -> Datasets:
     """Every result, each once by the UID in `key` and its patient. An unknown study or series has no results.
 
     Under one UID two patients may have a row each, as Orthanc answers a study that holds objects of both.
@@ -93,7 +93,7 @@ def _all_pages(session: PacsSession, path: str, query: Mapping[str, str], key: s
             raise PacsError("The PACS answered results without their UID")
         return f"{uid} {patient_of(row) or ''}"
 
-    return every_result(session, path, query, identity, empty=(404,))
+    return every_result(session, path, query, identity, empty=(404,), asked=dialect.page)
 
 
 def _clean_uids(row: dict[str, Any]) -> None:

@@ -60,12 +60,12 @@ class Step:
 
 
 EXAM = (
-    Step("order: `POST /workitems`", 1, 512, 150, writes=2),
-    Step("worklist: `GET /workitems`", 4, 512, 150, writes=2, kilobytes=4),
+    Step("order: `POST /workitems`", 1, 512, 150, writes=14),
+    Step("worklist: `GET /workitems`", 4, 512, 150, writes=2, reads=10, kilobytes=4),
     Step("announcement: `POST /new-exam-callback`", 1, 512, 60, writes=4),
-    Step("into the topic and the feed", 1, 512, 60, writes=3, reads=2, published=1, asked=False),
-    Step("fan-out, and completion of the workitem", 2, 512, 60, writes=2, reads=2, messages=5, asked=False),
-    Step("delivery to two subscribers", 2, 512, 250, writes=3, reads=4, messages=4, kilobytes=2, asked=False),
+    Step("into the topic and the feed", 1, 512, 10, writes=6, reads=1, published=1, asked=False),
+    Step("fan-out, and completion of the workitem", 2, 512, 30, writes=6, reads=1, messages=2, asked=False),
+    Step("delivery to two subscribers", 2, 512, 250, writes=4, reads=2, messages=4, kilobytes=2, asked=False),
     Step("searches of studies, series, instances", 6, 512, 150, writes=2, kilobytes=20),
     Step("pictures", 20, 1769, 250, writes=2, kilobytes=15),
     Step("objects of 0.5 MB", 4, 1769, 200, writes=2, kilobytes=500),

@@ -156,3 +156,17 @@ def test_the_repository_of_applications_is_told_what_it_asks_for(document: dict[
     assert len(told["Labels"]) <= 10
     assert "Apache License" in (stage.ROOT / told["LicenseUrl"]).read_text()
     assert (stage.ROOT / told["ReadmeUrl"]).read_text().startswith("# DICOM Service")
+
+
+def test_a_cell_is_a_section_more(tmp_path: Path, document: dict[str, Any]) -> None:
+    """The one that docs/scale.md shows: its parameters are the template's, and take such values."""
+    [section] = re.findall(r"```toml\n(.*?)```", (stage.ROOT / "docs/scale.md").read_text(), re.DOTALL)
+    (tmp_path / "samconfig.toml").write_text((stage.ROOT / "samconfig.toml").read_text() + section)
+    cells = stage.stages(tmp_path)
+    given = stage.parameters(cells["hospital-a"])
+
+    assert cells.keys() == {*stage.stages(), "hospital-a"}
+    for name, value in given.items():
+        assert re.fullmatch(document["Parameters"][name].get("AllowedPattern", ".*"), value), name
+    resources = template.translate(document, configuration.parameters(document, given), "eu-central-1")["Resources"]
+    assert [name for name, _ in of_type(resources, "AWS::ApiGatewayV2::DomainName")]

@@ -98,3 +98,11 @@ def test_broken_off_anywhere_it_is_repeated_and_loses_nothing(aws: Aws, call: in
     move(dynamodb)
     assert uids(WorkitemSearch()) == ["1.2.3", "1.2.4"]
     assert left(aws) == []
+
+
+def test_the_table_that_rows_are_moved_from_is_the_one_of_before(aws: Aws) -> None:
+    """`make run` knows what it kept by its table's definition: of another one it would leave the rows alone."""
+    described = aws.client("dynamodb").describe_table(TableName=os.environ["WORKITEMS_TABLE"])["Table"]
+    assert described["KeySchema"] == [{"AttributeName": "studyInstanceUid", "KeyType": "HASH"}]
+    [index] = described["GlobalSecondaryIndexes"]
+    assert (index["IndexName"], index["KeySchema"][0]["AttributeName"]) == ("by-patient", "patientId")

@@ -20,6 +20,7 @@ from dicom_service.worklist.search import date_range, workitems
 from dicom_service.worklist.table import TableWorklist
 from dicom_service.worklist.table_rows import DAY_SECONDS, RETENTION_DAYS
 from local.aws import Aws
+from local.pacs.server import EmbeddedPacs
 from tests.conftest import Invoke
 
 START = 1_790_000_000.0
@@ -138,6 +139,27 @@ def test_the_parts_of_a_list_make_the_whole(worklist: TableWorklist, invoke: Inv
         path, _, query = link[1 : link.find(">")].partition("?") if link else ("", "", "")
     assert found == uids(worklist, WorkitemSearch({"Modality": "CT"}))
     assert len(found) > 7
+
+
+@pytest.mark.parametrize("backend", ["dynamodb", "pacs"])
+@pytest.mark.parametrize(
+    ("query", "count"), [(f"limit={10**30}", 3), (f"offset={10**30}", 0), (f"limit=1&offset={10**30}", 0)]
+)
+def test_a_part_may_be_of_any_size(
+    worklist: TableWorklist,
+    pacs: EmbeddedPacs,
+    invoke: Invoke,
+    monkeypatch: pytest.MonkeyPatch,
+    backend: str,
+    query: str,
+    count: int,
+) -> None:
+    monkeypatch.setenv("WORKLIST_BACKEND", backend)
+    for number in range(3):
+        body = {**EXAMPLE, "StudyInstanceUID": f"1.2.{number}"}
+        assert invoke("create_workitem", "POST", "/workitems", body=body)["statusCode"] == 200
+    answer = invoke("list_workitems", "GET", "/workitems", query)
+    assert (answer["statusCode"], len(json.loads(answer["body"]))) == (200, count)
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])

@@ -1,5 +1,6 @@
 """Searching a worklist: every filter is applied here, because a PACS may know none of them."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -39,8 +40,9 @@ def find_workitems[Shown](worklist: Worklist, search: WorkitemSearch, show: Call
     """
     matching = (item for item in map(normal_form, worklist.items(search)) if _matches(item, search))
     found = matching if worklist.in_order else iter(sorted(matching, key=_start))
-    rest = islice(found, search.offset, None)
-    page = [show(item) for item in islice(rest, MOST_TOGETHER if search.limit is None else search.limit)]
+    rest = islice(found, min(search.offset, sys.maxsize), None)
+    wanted = MOST_TOGETHER if search.limit is None else min(search.limit, sys.maxsize)
+    page = [show(item) for item in islice(rest, wanted)]
     more = next(rest, None) is not None
     if more and search.limit is None:
         too_many = FieldError("limit", f"must be given, or a filter: more than {MOST_TOGETHER} workitems match")

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 MOST_DAYS = 31
 """Of a range that is asked for day by day; of a longer one every item is looked at."""
 
-SMALLEST_PAGE = 4
+SMALLEST_PAGE, LARGEST_PAGE = 4, 1000
+"""Items of one answer of DynamoDB, which holds 1 MB in any case."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def rows_for(search: WorkitemSearch) -> Iterator["Row"]:
     groups = _groups(search)
     wanted = None if search.limit is None else search.offset + search.limit + 1
     for keys in groups:
-        page = None if wanted is None else max(SMALLEST_PAGE, -(-wanted // len(keys)))
+        page = None if wanted is None else min(max(SMALLEST_PAGE, -(-wanted // len(keys))), LARGEST_PAGE)
         yield from heapq.merge(*(_rows(key, page) for key in keys), key=lambda row: row["start"]["S"])
 
 
@@ -92,4 +93,4 @@ def _rows(key: _Key, page: int | None) -> Iterator["Row"]:
         if "LastEvaluatedKey" not in answer:
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-        page = None if page is None else 2 * page
+        page = None if page is None else min(2 * page, LARGEST_PAGE)

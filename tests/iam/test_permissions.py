@@ -40,12 +40,14 @@ JUSTIFIED = {
     "GetArchive s3:GetObject */retrievals/*": "the address is signed with its role, and followed only once",
     "GetUpload s3:PutObject */uploads/*": "addresses to resume are signed with its role",
     "ListDeliveries dynamodb:GetItem *EventsTable": "an event that no subscriber wanted",
-    "ListExamEvents dynamodb:GetItem *FeedTable": "a cursor at the feed's end",
     "ListWorkitems dynamodb:GetItem *WorklistTable": "a search by Study Instance UID",
     "StoreUpload s3:ListBucket *": "without it, an object that is not there is forbidden to be looked at",
     "SweepExamEvents *": "everything got out by itself",
 }
 """Permissions without a call in this story, as `FUNCTION ACTION RESOURCE`, and what they are for."""
+
+CHANCE = {"DeliverExamEvent sqs:ChangeMessageVisibility *DeliveriesQueue"}
+"""Those of them that are used in some runs: deliveries to one subscriber may meet."""
 
 
 class Recorded(LocalStack):
@@ -194,4 +196,4 @@ def test_a_permission_without_a_call_is_justified(told: Recorded) -> None:
     needed = {pattern for pattern in JUSTIFIED if any(fnmatch.fnmatch(each, pattern) for each in unused)}
 
     assert {each for each in unused if not any(fnmatch.fnmatch(each, pattern) for pattern in JUSTIFIED)} == set()
-    assert set(JUSTIFIED) == needed, "a reason for what is called by now"
+    assert set(JUSTIFIED) - CHANCE == needed - CHANCE, "a reason for what is called by now"

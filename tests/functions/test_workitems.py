@@ -172,6 +172,72 @@ def test_a_pacs_without_a_worklist_is_a_fault_of_the_configuration(
     assert "WORKLIST_BACKEND" in problem["detail"]
 
 
+EVERY_FILTER = (
+    "patientID=P1&StudyInstanceUID=1.2.3&AccessionNumber=A1&Modality=CT&ScheduledStationAETitle=CT1"
+    "&ScheduledProcedureStepStartDate="
+)
+STEP = "ScheduledProcedureStepSequence"
+OF_ORDER = {"PatientID": "P1", "StudyInstanceUID": "1.2.3"}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "dates", "passed_on"),
+    [
+        ("o3", "20300101", {"patientID": "P1", "StudyInstanceUID": "1.2.3"}),
+        (
+            "dcm4chee",
+            "20300101",
+            OF_ORDER
+            | {
+                "AccessionNumber": "A1",
+                f"{STEP}.Modality": "CT",
+                f"{STEP}.ScheduledProcedureStepStartDate": "20300101",
+            },
+        ),
+        ("dcm4chee", "20300101-20300131", {f"{STEP}.ScheduledProcedureStepStartDate": "20300101-20300131"}),
+        ("dcm4chee", "20300101-", {f"{STEP}.ScheduledProcedureStepStartDate": "20300101-"}),
+        ("dcm4chee", "-20300131", {f"{STEP}.ScheduledProcedureStepStartDate": "-20300131"}),
+        (
+            "azure",
+            "20300101",
+            OF_ORDER
+            | {
+                "ReferencedRequestSequence.AccessionNumber": "A1",
+                "ScheduledStationClassCodeSequence.CodeValue": "CT",
+                "ScheduledProcedureStepStartDateTime": "20291231000000-20300102235959.999999",
+            },
+        ),
+        ("azure", "20300101-", {"ScheduledProcedureStepStartDateTime": "20291231000000-99981231235959.999999"}),
+        ("azure", "-20300131", {"ScheduledProcedureStepStartDateTime": "10000101000000-20300201235959.999999"}),
+        ("azure", "-00010101", {"ScheduledProcedureStepStartDateTime": "10000101000000-10000103235959.999999"}),
+    ],
+)
+def test_filters_that_the_pacs_knows_are_passed_on(
+    aws: Aws, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, dialect: str, dates: str, passed_on: dict[str, str]
+) -> None:
+    monkeypatch.setenv("PACS_DIALECT", dialect)
+    with ScriptedPacs(Answer(204)) as pacs:
+        at(monkeypatch, pacs)
+        assert get(invoke, EVERY_FILTER + dates) == (200, [])
+    [asked] = pacs.asked
+    query = {name: values[0] for name, values in asked.query.items()}
+    assert query.items() >= passed_on.items()
+    assert not [name for name in query if "Station" in name and "AETitle" in name]
+
+
+def test_an_item_of_several_stations_is_found_by_each_of_them(
+    aws: Aws, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    several = dataset_of({**BODY, "ScheduledStationAETitle": ["CT1", "CT2"]})
+    monkeypatch.setenv("PACS_DIALECT", "dcm4chee")
+    with ScriptedPacs(items(several), items(several)) as pacs:
+        at(monkeypatch, pacs)
+        for station in ("CT1", "CT2"):
+            assert [item["0020000D"]["Value"] for item in get(invoke, f"ScheduledStationAETitle={station}")[1]] == [
+                [UID]
+            ]
+
+
 @pytest.mark.parametrize("answer", [Answer(204), Answer(200), Answer(200, b"[]"), Answer(200, b" \n")])
 def test_nothing_found_is_an_empty_array(
     aws: Aws, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, answer: Answer

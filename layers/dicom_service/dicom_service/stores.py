@@ -92,6 +92,17 @@ def read_rows(doing: str, keys: "Mapping[str, Sequence[Row]]") -> "dict[str, lis
     raise StoreUnavailable(f"The service could not {doing} (UnprocessedKeys)")
 
 
+def query_rows(doing: str, **request: Any) -> "Iterator[Row]":
+    """The rows of a Query, page after page as they are taken; `doing` completes «could not …».
+
+    Raises StoreUnavailable. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html
+    """
+    pages = client("dynamodb").get_paginator("query")
+    with translated(doing):
+        for page in pages.paginate(**request):
+            yield from page["Items"]
+
+
 def conditional_write(
     doing: str, write: Callable[..., Any], mark: tuple[str, str], **request: Any
 ) -> "tuple[bool, Row]":

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from dicom_service import settings
 from dicom_service.access.caller import Caller
 from dicom_service.errors import CallerUnknown, NotFound, StoreUnavailable
-from dicom_service.stores import client, conditional_write, translated
+from dicom_service.stores import client, conditional_write, query_rows, translated
 
 if TYPE_CHECKING:
     from dicom_service.stores import Row
@@ -77,16 +77,15 @@ def minted(key: ApiKey) -> "tuple[Row, str]":
 
 def list_keys() -> Iterator[ApiKey]:
     """Every key, the newest first, those that are revoked or over too; raises StoreUnavailable."""
-    pages = client("dynamodb").get_paginator("query")
-    with translated("list the API keys"):
-        for page in pages.paginate(
-            TableName=_table(),
-            IndexName=BY_CREATION,
-            KeyConditionExpression="kind = :key",
-            ExpressionAttributeValues={":key": {"S": KIND}},
-            ScanIndexForward=False,
-        ):
-            yield from map(_key, page["Items"])
+    rows = query_rows(
+        "list the API keys",
+        TableName=_table(),
+        IndexName=BY_CREATION,
+        KeyConditionExpression="kind = :key",
+        ExpressionAttributeValues={":key": {"S": KIND}},
+        ScanIndexForward=False,
+    )
+    yield from map(_key, rows)
 
 
 def revoke_key(key_id: str) -> None:

@@ -11,7 +11,7 @@ from dicom_service import metrics
 from dicom_service.audit.record import LARGEST_REST, AuditRecord, record_id_at
 from dicom_service.audit.rows import BY_PATIENT, SHARDS, days, moment, record_of, row_of, shard_key, table
 from dicom_service.errors import StoreUnavailable
-from dicom_service.stores import client, translated
+from dicom_service.stores import client, query_rows, translated
 
 if TYPE_CHECKING:
     from dicom_service.stores import Row
@@ -92,22 +92,19 @@ def _page(asked: AuditSearch, rows: "list[Row]") -> AuditPage:
 def _query(index: str, key: str, value: str, span: tuple[str, str], asked: AuditSearch) -> "list[Row]":
     """Rows behind `after` in the order of their identifiers, one more than wanted where there are more."""
     place = {"IndexName": index} if index else {}
-    found: list[Row] = []
     begin, end, most = max(span[0], asked.after), span[1], asked.limit + 2
     if begin > end:
-        return found
-    pages = client("dynamodb").get_paginator("query")
-    with translated("read the audit trail"):
-        for page in pages.paginate(
-            TableName=table(),
-            KeyConditionExpression="#key = :value AND recordId BETWEEN :begin AND :end",
-            ExpressionAttributeNames={"#key": key},
-            ExpressionAttributeValues={":value": {"S": value}, ":begin": {"S": begin}, ":end": {"S": end}},
-            PaginationConfig={"PageSize": most, "MaxItems": most},
-            **place,  # type: ignore[arg-type]  # typed by name
-        ):
-            found += [row for row in page["Items"] if _identifier(row) > asked.after]
-    return found
+        return []
+    rows = query_rows(
+        "read the audit trail",
+        TableName=table(),
+        KeyConditionExpression="#key = :value AND recordId BETWEEN :begin AND :end",
+        ExpressionAttributeNames={"#key": key},
+        ExpressionAttributeValues={":value": {"S": value}, ":begin": {"S": begin}, ":end": {"S": end}},
+        PaginationConfig={"PageSize": most, "MaxItems": most},
+        **place,
+    )
+    return [row for row in rows if _identifier(row) > asked.after]
 
 
 def _write(rows: "list[Row]") -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from dicom_service import settings
-from dicom_service.stores import client, conditional_write, translated
+from dicom_service.stores import client, conditional_write, query_rows, translated
 
 if TYPE_CHECKING:
     from dicom_service.stores import Row
@@ -68,18 +68,14 @@ def read_delivery(event_id: str, subscriber: str) -> Delivery | None:
 
 def read_deliveries(event_id: str) -> list[Delivery]:
     """All rows of an event; raises StoreUnavailable."""
-    pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=log_table(),
-            ConsistentRead=True,
-            KeyConditionExpression="eventId = :event",
-            ExpressionAttributeValues={":event": {"S": event_id}},
-        )
+    rows = query_rows(
+        "read the delivery log",
+        TableName=log_table(),
+        ConsistentRead=True,
+        KeyConditionExpression="eventId = :event",
+        ExpressionAttributeValues={":event": {"S": event_id}},
     )
-    with translated("read the delivery log"):
-        return [stored_delivery(item) for page in pages for item in page["Items"]]
+    return list(map(stored_delivery, rows))
 
 
 def given_up(state: State, since: str, until: str) -> Iterator[tuple[str, str]]:
@@ -89,19 +85,14 @@ def given_up(state: State, since: str, until: str) -> Iterator[tuple[str, str]]:
 
 
 def _given_up(lane: str, since: str, until: str) -> Iterator[tuple[str, str]]:
-    pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=log_table(),
-            IndexName=GIVEN_UP_INDEX,
-            KeyConditionExpression="givenUp = :lane AND receivedAt BETWEEN :since AND :until",
-            ExpressionAttributeValues={":lane": {"S": lane}, ":since": {"S": since}, ":until": {"S": until}},
-        )
+    rows = query_rows(
+        "look for deliveries that were given up",
+        TableName=log_table(),
+        IndexName=GIVEN_UP_INDEX,
+        KeyConditionExpression="givenUp = :lane AND receivedAt BETWEEN :since AND :until",
+        ExpressionAttributeValues={":lane": {"S": lane}, ":since": {"S": since}, ":until": {"S": until}},
     )
-    with translated("look for deliveries that were given up"):
-        for page in pages:
-            yield from ((item["eventId"]["S"], item["subscriber"]["S"]) for item in page["Items"])
+    return ((row["eventId"]["S"], row["subscriber"]["S"]) for row in rows)
 
 
 def _lane(state: State, event_id: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dicom_service import settings
-from dicom_service.stores import client, translated
+from dicom_service.stores import client, query_rows, translated
 
 if TYPE_CHECKING:
     from dicom_service.stores import Row
@@ -128,21 +128,16 @@ def _entries_without_segments(first: int, count: Count) -> Iterator[Entry]:
 def _rows(feed: str, first: int) -> "Iterator[Row]":
     """A feed's rows from a number on that have not ended; DynamoDB removes them in its own time."""
     now = time.time()
-    pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=feed_table(),
-            ConsistentRead=True,
-            KeyConditionExpression="feed = :feed AND #position >= :first",
-            ExpressionAttributeNames={"#position": "position"},
-            ExpressionAttributeValues={":feed": {"S": feed}, ":first": {"N": str(max(first, 1))}},
-            PaginationConfig={"PageSize": ROWS_OF_A_PAGE},
-        )
+    rows = query_rows(
+        "read the feed",
+        TableName=feed_table(),
+        ConsistentRead=True,
+        KeyConditionExpression="feed = :feed AND #position >= :first",
+        ExpressionAttributeNames={"#position": "position"},
+        ExpressionAttributeValues={":feed": {"S": feed}, ":first": {"N": str(max(first, 1))}},
+        PaginationConfig={"PageSize": ROWS_OF_A_PAGE},
     )
-    with translated("read the feed"):
-        for page in pages:
-            yield from (row for row in page["Items"] if int(row["expiresAt"]["N"]) > now)
+    return (row for row in rows if int(row["expiresAt"]["N"]) > now)
 
 
 def _segments(hundred: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from dicom_service import settings
 from dicom_service.events.outbox import LANES, timestamp
-from dicom_service.stores import client, translated
+from dicom_service.stores import query_rows
 
 OUTBOX_INDEX = "unpublished"
 ALL_LANES = (*LANES, "waiting")
@@ -16,16 +16,11 @@ def waiting_since(lane: str, before: float) -> Iterator[str]:
 
     Raises StoreUnavailable.
     """
-    pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=settings.required("EVENTS_TABLE"),
-            IndexName=OUTBOX_INDEX,
-            KeyConditionExpression="outbox = :lane AND receivedAt < :before",
-            ExpressionAttributeValues={":lane": {"S": lane}, ":before": {"S": timestamp(before)}},
-        )
+    rows = query_rows(
+        "look for events that have not gone out",
+        TableName=settings.required("EVENTS_TABLE"),
+        IndexName=OUTBOX_INDEX,
+        KeyConditionExpression="outbox = :lane AND receivedAt < :before",
+        ExpressionAttributeValues={":lane": {"S": lane}, ":before": {"S": timestamp(before)}},
     )
-    with translated("look for events that have not gone out"):
-        for page in pages:
-            yield from (item["eventId"]["S"] for item in page["Items"])
+    return (row["eventId"]["S"] for row in rows)

@@ -30,9 +30,9 @@ KEYS = {
     "StudyInstanceUID": "StudyInstanceUID",
     "AccessionNumber": "AccessionNumber",
     "Modality": f"{STEPS}.Modality",
-    "ScheduledStationAETitle": f"{STEPS}.ScheduledStationAETitle",
     START_DATE: f"{STEPS}.{START_DATE}",
 }
+"""Without the station: the archive matches an item of several by the first one alone."""
 
 PATIENT_GROUP = "0010"
 STEP_ID = BY_NAME["ScheduledProcedureStepID"]

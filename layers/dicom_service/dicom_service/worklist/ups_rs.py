@@ -2,13 +2,14 @@
 
 import json
 import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
 from dicom_service.errors import Conflict, FieldError, InvalidRequest, NotFound, PacsConflict
 from dicom_service.pacs.dialects import Dialect
 from dicom_service.pacs.paging import every_result
 from dicom_service.pacs.session import PacsSession
-from dicom_service.worklist.asked import WorkitemSearch
+from dicom_service.worklist.asked import DateRange, WorkitemSearch
 from dicom_service.worklist.conversation import (
     DICOM_JSON,
     change_item,
@@ -42,7 +43,8 @@ KEYS = {
 """A station's title is the meaning of a code here, by which nobody searches."""
 
 START = "ScheduledProcedureStepStartDateTime"
-BEGINNING = "10000101"
+FIRST_DAY, LAST_DAY = "10000102", "99981230"
+"""Between which days can be counted, with one more at each end."""
 
 
 class UpsRs:
@@ -101,11 +103,18 @@ class UpsRs:
     def _steps(self, search: WorkitemSearch) -> list[Step]:
         query = query_of(search, KEYS) | {"includefield": "all"}
         if search.start_dates:
-            query[START] = f"{search.start_dates.first or BEGINNING}000000-{search.start_dates.last}235959.999999"
+            query[START] = _moments(search.start_dates)
         with known_path():
             found = every_result(self._session, self._dialect.workitem_retrieval, query, _identity)
         steps = map(step_of, found)
         return [step for step in steps if step.state != CANCELED]
+
+
+def _moments(dates: DateRange) -> str:
+    """The dates as a range of date-times, a day wider at each end: a step may say its offset from UTC (PS3.5 6.2)."""
+    ends = (min(max(day, FIRST_DAY), LAST_DAY) for day in (dates.first, dates.last))
+    first, last = (datetime.strptime(end, "%Y%m%d") for end in ends)  # noqa: DTZ007 - days, not moments
+    return f"{first - timedelta(days=1):%Y%m%d}000000-{last + timedelta(days=1):%Y%m%d}235959.999999"
 
 
 def _new_uid() -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from dicom_service import settings
 from dicom_service.audit.record import NOBODY, Agent
 from dicom_service.errors import NotFound
-from dicom_service.stores import client, conditional_write, translated
+from dicom_service.stores import client, conditional_write, query_rows, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -85,15 +85,14 @@ def announce(row: UploadRow, now: float) -> None:
 
 def read_upload(upload_id: str) -> Iterator[UploadRow]:
     """The files of an upload, each followed by its entries; raises StoreUnavailable."""
-    pages = client("dynamodb").get_paginator("query")
-    with translated("read an upload"):
-        for page in pages.paginate(
-            TableName=_table(),
-            KeyConditionExpression="uploadId = :upload",
-            ExpressionAttributeValues={":upload": {"S": upload_id}},
-            ConsistentRead=True,
-        ):
-            yield from map(_row, page["Items"])
+    rows = query_rows(
+        "read an upload",
+        TableName=_table(),
+        KeyConditionExpression="uploadId = :upload",
+        ExpressionAttributeValues={":upload": {"S": upload_id}},
+        ConsistentRead=True,
+    )
+    yield from map(_row, rows)
 
 
 def claim(upload_id: str, file_id: str, now: float, *, again: bool = False) -> UploadRow | float | None:
